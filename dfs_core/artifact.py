@@ -1,0 +1,158 @@
+"""What a model file is: one ONNX file that carries everything a program must know to run it.
+
+The graph of an artifact has fixed names:
+
+| tensor | type and shape | what it is |
+|---|---|---|
+| `frames` (input) | uint8 [N, H, W, 3] | RGB camera frames of any size |
+| `low_resolution` | float32 [N, 3, h, w] | the frames as the networks see them, in [0, 1] |
+| `restoration` | float32 [N, 4, h, w] | gain, then the offset of R, G and B: dehazed = gain · frame + offset, in [0, 1] |
+| `dehazed` (output) | uint8 [N, H, W, 3] | RGB frames without fog |
+| `mask` (output) | uint8 [N, h, w] | class ids of the dehazed frames |
+| `fog_density` (output) | float32 [N] | attenuation coefficient β in 1/m |
+
+`low_resolution` and `restoration` are cut points: a backend may compute what lies before the first and after the second
+by itself. h and w follow from H and W by `Artifact.network_size`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dfs_core.errors import ArtifactError
+from dfs_core.labels import LabelClass, LabelSet
+
+FORMAT = "1"
+"""Version of the contract above; a file of another version is refused."""
+
+FRAMES, LOW_RESOLUTION, RESTORATION = "frames", "low_resolution", "restoration"
+DEHAZED, MASK, FOG_DENSITY = "dehazed", "mask", "fog_density"
+OUTPUTS = (DEHAZED, MASK, FOG_DENSITY)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The description that rides in a model file's `metadata_props`.
+
+    Attributes:
+        name: what the model is called, such as "dfs_fast".
+        labels: the classes of its masks.
+        network_width: width in pixels of the low-resolution frame.
+        network_multiple: its height and width are multiples of this.
+        precision: number format of the weights, "fp32" or "fp16".
+        training_data: what it was trained on.
+        license: under what terms the weights may be used.
+        metrics: figures measured when it was exported, by name.
+    """
+
+    name: str
+    labels: LabelSet
+    network_width: int = 480
+    network_multiple: int = 16
+    precision: str = "fp32"
+    training_data: str = ""
+    license: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width of the low-resolution frame for a camera of that size.
+
+        The width is fixed and the height keeps the aspect ratio to the nearest multiple, but never exceeds the width: a
+        taller picture is squeezed. Whole numbers only, so that every backend gets the same answer.
+        """
+        multiple, network_width = self.network_multiple, self.network_width
+        steps = (2 * network_width * height + multiple * width) // (2 * multiple * width)
+        return multiple * min(max(steps, 2), network_width // multiple), network_width
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the description as the strings that go into the file."""
+        classes = [{"name": c.name, "color": list(c.color), "category": c.category} for c in self.labels.classes]
+        return {
+            "dfs.format": FORMAT,
+            "dfs.name": self.name,
+            "dfs.label_set": self.labels.name,
+            "dfs.classes": json.dumps(classes),
+            "dfs.color_order": "RGB",
+            "dfs.network_width": str(self.network_width),
+            "dfs.network_multiple": str(self.network_multiple),
+            "dfs.precision": self.precision,
+            "dfs.training_data": self.training_data,
+            "dfs.license": self.license,
+            "dfs.metrics": json.dumps(dict(self.metrics)),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], *, source: str) -> "Artifact":
+        """Return the description held by a file's metadata.
+
+        Args:
+            metadata: the file's `metadata_props`.
+            source: name of the file, for messages.
+
+        Raises:
+            ArtifactError: a key is missing or its value cannot be read, or the format is of another version.
+        """
+        if "dfs.classes" not in metadata:
+            raise ArtifactError(
+                f"{source}: no 'dfs.classes' in its metadata, so this is not a DFS model; "
+                "export one with `dfs export CHECKPOINT`"
+            )
+        if (found := metadata.get("dfs.format")) != FORMAT:
+            raise ArtifactError(
+                f"{source}: model format {found!r}, this version of DFS reads {FORMAT!r}; "
+                "export it again with `dfs export CHECKPOINT`"
+            )
+        try:
+            return cls(
+                name=metadata["dfs.name"],
+                labels=LabelSet(metadata["dfs.label_set"], tuple(map(_class, json.loads(metadata["dfs.classes"])))),
+                network_width=int(metadata["dfs.network_width"]),
+                network_multiple=int(metadata["dfs.network_multiple"]),
+                precision=metadata["dfs.precision"],
+                training_data=metadata["dfs.training_data"],
+                license=metadata["dfs.license"],
+                metrics={name: float(value) for name, value in json.loads(metadata["dfs.metrics"]).items()},
+            )
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ArtifactError(
+                f"{source}: its DFS metadata cannot be read ({type(error).__name__}: {error}); "
+                "export it again with `dfs export CHECKPOINT`"
+            ) from error
+
+
+def read(path: Path) -> Artifact:
+    """Return the description of a model file.
+
+    Raises:
+        ArtifactError: there is no such file, it is not ONNX, it keeps data in other files, or it is not a DFS model.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: cannot be opened ({error.strerror}); give a model file that `dfs export` wrote"
+        ) from error
+    except DecodeError as error:
+        raise ArtifactError(
+            f"{path}: not an ONNX file, or a truncated one; copy it again or export it with `dfs export`"
+        ) from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        raise ArtifactError(f"{path}: keeps weights in other files; a DFS model is one file, export it with `dfs export`")
+    artifact = Artifact.from_metadata({entry.key: entry.value for entry in model.metadata_props}, source=str(path))
+    outputs = {output.name for output in model.graph.output}
+    if [value.name for value in model.graph.input] != [FRAMES] or not set(OUTPUTS) <= outputs:
+        raise ArtifactError(
+            f"{path}: takes {[value.name for value in model.graph.input]} and gives {sorted(outputs)}, "
+            f"but a DFS model takes ['{FRAMES}'] and gives {sorted(OUTPUTS)}; export it again with `dfs export`"
+        )
+    return artifact
+
+
+def _class(entry: dict[str, Any]) -> LabelClass:
+    red, green, blue = (int(value) for value in entry["color"])
+    return LabelClass(str(entry["name"]), (red, green, blue), str(entry["category"]))

