@@ -1,0 +1,86 @@
+"""What must be set before rclpy.init(), and how a node's process starts and ends."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from dfs_core.errors import DfsError
+from dfs_ros.share import share_file
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+"""Where Fast DDS looks for a profile: Jazzy and older read the first, Kilted and newer the second."""
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_KEPT_BYTES, _LARGEST_HEAP_BLOCK = 256 << 20, 32 << 20
+
+
+def prepare() -> None:
+    """Make this process fit for large images; call it before rclpy.init(). What the user has set is left alone."""
+    os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)  # the wheels from PyPI leave it unset
+    use_large_shared_memory()
+    keep_freed_memory()
+
+
+def use_large_shared_memory() -> None:
+    """Name our Fast DDS profile, unless the user names one; other middlewares ignore it."""
+    if not any(os.environ.get(name) for name in PROFILE_VARIABLES):
+        profile = str(share_file("config/fastdds.xml"))
+        os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))
+
+
+def keep_freed_memory() -> bool:
+    """Let malloc keep the memory of freed images, and say whether it does.
+
+    By default glibc hands megabytes back to the kernel after each image and faults them in again for the next, which
+    costs several times the copy. Other C libraries have no such knob.
+    """
+    if any(name.startswith("MALLOC_") for name in os.environ):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST_HEAP_BLOCK)) and bool(mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES))
+
+
+def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None) -> int:
+    """Run one node until SIGINT or SIGTERM, and return the exit code: 0 after a clean end, 1 when it cannot start.
+
+    Args:
+        make_node: called once rclpy is initialised.
+        arguments: command line without the program's name, `--ros-args` included; `sys.argv`'s if not given.
+    """
+    prepare()
+    # Python's own handler would raise KeyboardInterrupt wherever it happens to be; rclpy's, which calls this one after
+    # shutting its context down, lets the executor return.
+    signal.signal(signal.SIGINT, _ignore)
+
+    import rclpy
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+    rclpy.init(args=list(arguments) if arguments is not None else None)
+    node = None
+    try:
+        node = make_node()
+        executor = SingleThreadedExecutor()  # never the EventsExecutor: it hangs and ignores SIGTERM
+        executor.add_node(node)
+        executor.spin()
+    except ExternalShutdownException:
+        return 0
+    except DfsError as error:
+        rclpy.logging.get_logger("dfs_ros").fatal(str(error))
+        return 1
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _ignore(_signal: int, _frame: object) -> None:
+    """Do nothing: rclpy has heard the signal as well."""
