@@ -6,7 +6,7 @@ The graph of an artifact has fixed names:
 |---|---|---|
 | `frames` (input) | uint8 [N, H, W, 3] | RGB camera frames of any size |
 | `low_resolution` | float32 [N, 3, h, w] | the frames as the networks see them, in [0, 1] |
-| `restoration` | float32 [N, 4, h, w] | gain, then the offset of R, G and B: dehazed = gain · frame + offset, in [0, 1] |
+| `restoration` | float32 [N, 4, h, w] | gain, then offset of R, G, B: dehazed = gain · frame + offset, in [0, 1] |
 | `dehazed` (output) | uint8 [N, H, W, 3] | RGB frames without fog |
 | `mask` (output) | uint8 [N, h, w] | class ids of the dehazed frames |
 | `fog_density` (output) | float32 [N] | attenuation coefficient β in 1/m |
@@ -16,13 +16,16 @@ by itself. h and w follow from H and W by `Artifact.network_size`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dfs_core.errors import ArtifactError
+from dfs_core.errors import ArtifactError, LabelError
 from dfs_core.labels import LabelClass, LabelSet
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, TensorProto
 
 FORMAT = "1"
 """Version of the contract above; a file of another version is refused."""
@@ -55,6 +58,15 @@ class Artifact:
     training_data: str = ""
     license: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a low-resolution frame that `network_size` cannot give."""
+        width, multiple = self.network_width, self.network_multiple
+        if multiple < 1 or width < 2 * multiple or width % multiple:
+            raise ArtifactError(
+                f"network_width must be a multiple of network_multiple and at least twice as much, not {width} "
+                f"with network_multiple {multiple}"
+            )
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return height and width of the low-resolution frame for a camera of that size.
@@ -115,7 +127,7 @@ class Artifact:
                 license=metadata["dfs.license"],
                 metrics={name: float(value) for name, value in json.loads(metadata["dfs.metrics"]).items()},
             )
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, LabelError, ArtifactError) as error:
             raise ArtifactError(
                 f"{source}: its DFS metadata cannot be read ({type(error).__name__}: {error}); "
                 "export it again with `dfs export CHECKPOINT`"
@@ -129,10 +141,10 @@ def read(path: Path) -> Artifact:
         ArtifactError: there is no such file, it is not ONNX, it keeps data in other files, or it is not a DFS model.
     """
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        model = onnx.load(path, load_external_data=False)
+        model = onnx.load(path, format="protobuf", load_external_data=False)
     except OSError as error:
         raise ArtifactError(
             f"{path}: cannot be opened ({error.strerror}); give a model file that `dfs export` wrote"
@@ -141,16 +153,46 @@ def read(path: Path) -> Artifact:
         raise ArtifactError(
             f"{path}: not an ONNX file, or a truncated one; copy it again or export it with `dfs export`"
         ) from error
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise ArtifactError(f"{path}: keeps weights in other files; a DFS model is one file, export it with `dfs export`")
-    artifact = Artifact.from_metadata({entry.key: entry.value for entry in model.metadata_props}, source=str(path))
-    outputs = {output.name for output in model.graph.output}
-    if [value.name for value in model.graph.input] != [FRAMES] or not set(OUTPUTS) <= outputs:
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
         raise ArtifactError(
-            f"{path}: takes {[value.name for value in model.graph.input]} and gives {sorted(outputs)}, "
-            f"but a DFS model takes ['{FRAMES}'] and gives {sorted(OUTPUTS)}; export it again with `dfs export`"
+            f"{path}: keeps weights in other files; a DFS model is one file, export it with `dfs export`"
         )
+    artifact = Artifact.from_metadata({entry.key: entry.value for entry in model.metadata_props}, source=str(path))
+    _check_interface(model, source=str(path))
     return artifact
+
+
+def _check_interface(model: "ModelProto", *, source: str) -> None:
+    """Refuse a graph that does not take and give what the contract says.
+
+    Raises:
+        ArtifactError: with the names and types that were found.
+    """
+    from onnx import TensorProto
+
+    def described(values: Any) -> dict[str, str]:
+        return {value.name: TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower() for value in values}
+
+    initial = {tensor.name for tensor in model.graph.initializer}  # older exporters list weights among the inputs
+    inputs = described(value for value in model.graph.input if value.name not in initial)
+    outputs = described(model.graph.output)
+    wanted = {DEHAZED: "uint8", MASK: "uint8", FOG_DENSITY: "float"}
+    if inputs != {FRAMES: "uint8"} or any(outputs.get(name) != kind for name, kind in wanted.items()):
+        raise ArtifactError(
+            f"{source}: takes {inputs} and gives {outputs}, but a DFS model takes {{'{FRAMES}': 'uint8'}} "
+            f"and gives {wanted}; export it again with `dfs export`"
+        )
+
+
+def _tensors(graph: "GraphProto") -> Iterator["TensorProto"]:
+    """Yield every constant of a graph, those inside its nodes and their branches too."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+            for branch in (attribute.g, *attribute.graphs):
+                yield from _tensors(branch)
 
 
 def _class(entry: dict[str, Any]) -> LabelClass:

@@ -37,6 +37,11 @@ class LabelSet:
             raise LabelError(f"label set '{self.name}' must hold 1 to {UNLABELLED - 1} classes, not {len(names)}")
         if doubles := sorted({name for name in names if names.count(name) > 1}):
             raise LabelError(f"label set '{self.name}' names these classes twice: {', '.join(doubles)}")
+        for label in self.classes:
+            if len(label.color) != 3 or not all(0 <= channel <= 255 for channel in label.color):
+                raise LabelError(
+                    f"label set '{self.name}': colour of '{label.name}' must be three numbers in 0..255, not {label.color}"
+                )
 
     def __len__(self) -> int:
         """Return the number of classes."""

@@ -1,0 +1,111 @@
+"""Open a model file with the best backend that this machine has."""
+
+import importlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from dfs_core import artifact
+from dfs_core.errors import BackendError
+from dfs_core.runtime.dehazer import Dehazer
+from dfs_core.runtime.probes import missing_cuda_device, missing_packages
+
+SHIPPED_MODEL = Path(__file__).parents[1] / "weights" / "dfs_fast.onnx"
+"""The model that comes with this package."""
+
+PRECISIONS = ("fp32", "auto")
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Backend:
+    """Where a backend's class is, and a cheap question why it cannot be used here (None: it can)."""
+
+    module: str
+    dehazer: str
+    probe: Callable[[], str | None]
+
+
+_BACKENDS = {
+    "onnxruntime-cuda": _Backend(
+        "onnxruntime",
+        "OnnxRuntimeCudaDehazer",
+        lambda: missing_cuda_device() or missing_packages("onnxruntime", extra="onnxruntime"),
+    ),
+    "openvino": _Backend("openvino", "OpenVinoDehazer", lambda: missing_packages("openvino", "numba", extra="cpu")),
+    "onnxruntime": _Backend(
+        "onnxruntime", "OnnxRuntimeDehazer", lambda: missing_packages("onnxruntime", extra="onnxruntime")
+    ),
+}
+
+BACKENDS = tuple(_BACKENDS)
+"""The names of the backends, the best first."""
+
+
+def load(
+    path: str | PathLike[str] | None = None,
+    backend: str = "auto",
+    *,
+    precision: str = "fp32",
+    threads: int | None = None,
+) -> Dehazer:
+    """Return a model that is ready to run.
+
+    Args:
+        path: the model file; the one that comes with this package if not given.
+        backend: one of `BACKENDS`, or "auto" for the first that works here; it is logged, with the reasons.
+        precision: "fp32" computes in that format; "auto" in whatever the backend finds fastest on this machine.
+        threads: how many processor threads to use; as many as there are processors if not given.
+
+    Raises:
+        ArtifactError: the file is missing, damaged, or not a DFS model.
+        BackendError: the backend is unknown or not usable here, or an option has no such value.
+    """
+    if backend != "auto" and backend not in _BACKENDS:
+        raise BackendError(f"no backend is called '{backend}'; choose auto, {', '.join(BACKENDS)}")
+    if precision not in PRECISIONS:
+        raise BackendError(f"precision must be one of {', '.join(PRECISIONS)}, not '{precision}'")
+    if threads is not None and threads < 1:
+        raise BackendError(f"threads must be at least 1, not {threads}")
+    model_path = SHIPPED_MODEL if path is None else Path(path)
+    description = artifact.read(model_path)
+
+    def start(name: str) -> Dehazer:
+        return _start(name, model_path, description, precision=precision, threads=threads)
+
+    return _start_first_usable(start) if backend == "auto" else start(backend)
+
+
+def _start_first_usable(start: Callable[[str], Dehazer]) -> Dehazer:
+    refusals: list[str] = []
+    for name in BACKENDS:
+        try:
+            dehazer = start(name)
+        except BackendError as error:
+            refusals.append(str(error))
+            continue
+        why = "; ".join(refusals) if refusals else "the best there is"
+        _logger.info("running %s on %s in %s (%s)", dehazer.artifact.name, name, dehazer.precision, why)
+        return dehazer
+    raise BackendError(f"no backend is usable on this machine: {'; '.join(refusals)}")
+
+
+def _start(name: str, path: Path, description: artifact.Artifact, *, precision: str, threads: int | None) -> Dehazer:
+    backend = _BACKENDS[name]
+    if (reason := backend.probe()) is not None:
+        raise BackendError(f"backend {name}: {reason}")
+    try:
+        module = importlib.import_module(f"dfs_core.runtime.{backend.module}")
+    except (
+        ImportError,
+        RuntimeError,
+    ) as error:  # a package that does not fit its dependencies, or numba without a cache
+        raise BackendError(
+            f"backend {name}: cannot be started ({error}); a 'cannot cache function' goes away when the environment "
+            "variable NUMBA_CACHE_DIR names a folder that can be written"
+        ) from error
+    dehazer: Callable[..., Dehazer] = getattr(module, backend.dehazer)
+    return dehazer(path, description, precision=precision, threads=threads)

@@ -1,0 +1,195 @@
+"""OpenVINO on the CPU: the network alone runs in it, frames are shrunk and restored by our own kernels.
+
+A network is compiled for each size it meets, and for what is wanted of it: without a mask the segmenter is not even
+part of the graph. A file without the contract's cut points runs whole.
+"""
+
+import logging
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13
+
+from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
+from dfs_core.errors import BackendError
+from dfs_core.runtime.dehazer import Dehazer, Frames, Result, check_frames
+from dfs_core.runtime.kernels import restore_rows, shrink_rows
+from dfs_core.runtime.restoration import bilinear_taps
+from dfs_core.runtime.row_pool import RowPool, usable_processors
+
+_KEPT_NETWORKS = 6
+"""Compiled networks that are kept, the latest used; each is a size, a batch and a choice of outputs."""
+
+_CUT_POINTS = (LOW_RESOLUTION, RESTORATION)
+
+_PRECISION_NAMES = {ov.Type.f32: "fp32", ov.Type.bf16: "bf16", ov.Type.f16: "fp16"}
+
+_logger = logging.getLogger(__name__)
+
+
+class _Key(NamedTuple):
+    """What a compiled network is good for."""
+
+    input_shape: tuple[int, ...]
+    outputs: tuple[str, ...]
+
+
+class OpenVinoDehazer(Dehazer):
+    """A model on the CPU."""
+
+    backend = "openvino"
+
+    def __init__(self, path: Path, artifact: Artifact, *, precision: str, threads: int | None) -> None:
+        """Read the graph; nothing is compiled before the first frame or `warm_up`.
+
+        Raises:
+            BackendError: OpenVINO cannot read the file.
+        """
+        self._core = ov.Core()
+        threads = threads or usable_processors()
+        self._options: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # two processes that pin their threads choose the same processors
+        }
+        if precision == "fp32":
+            self._options["INFERENCE_PRECISION_HINT"] = ov.Type.f32
+        else:
+            precision = _PRECISION_NAMES[self._core.get_property("CPU", "INFERENCE_PRECISION_HINT")]
+        super().__init__(artifact, precision=precision)
+        self._path = path
+        try:
+            self._model = self._core.read_model(path)
+        except RuntimeError as error:
+            raise BackendError(f"{path}: OpenVINO cannot read this graph ({_first_line(error)})") from error
+        self._runs_whole = not _has_cut_points(self._model)
+        if self._runs_whole:
+            _logger.warning(
+                "%s: cannot be cut at float32 tensors '%s' and '%s', so the whole graph runs, which is slower; "
+                "export it again with `dfs export`",
+                path,
+                *_CUT_POINTS,
+            )
+        self._networks: OrderedDict[_Key, ov.InferRequest] = OrderedDict()
+        self._pool = RowPool(threads)
+
+    def __call__(self, frames: Frames, *, dehaze: bool = True, segment: bool = True) -> Result:
+        """Run the model on RGB frames, uint8 [N, H, W, 3]; the result is the caller's to keep.
+
+        Raises:
+            FrameError: `frames` is not uint8 [N, H, W, 3].
+            BackendError: OpenVINO failed.
+        """
+        check_frames(frames)
+        frames = np.ascontiguousarray(frames)
+        if self._runs_whole:
+            wanted = _wanted(DEHAZED, dehaze=dehaze, segment=segment)
+            request = self._request(_Key(frames.shape, wanted))
+            request.get_input_tensor().data[:] = frames
+        else:
+            wanted = _wanted(RESTORATION, dehaze=dehaze, segment=segment)
+            height, width = self.artifact.network_size(*frames.shape[1:3])
+            request = self._request(_Key((len(frames), 3, height, width), wanted))
+            self._shrink(frames, request.get_input_tensor().data)
+        outputs = self._infer(request, wanted)
+        dehazed = None
+        if dehaze:
+            dehazed = outputs[DEHAZED].copy() if self._runs_whole else self._restore(frames, outputs[RESTORATION])
+        return Result(dehazed, outputs[MASK].copy() if segment else None, outputs[FOG_DENSITY].copy())
+
+    def close(self) -> None:
+        """Free the compiled networks and end the threads."""
+        self._networks.clear()
+        self._pool.close()
+
+    def _request(self, key: _Key) -> ov.InferRequest:
+        """Return what runs the network at that size, compiled now if it has to be."""
+        if key in self._networks:
+            self._networks.move_to_end(key)
+            return self._networks[key]
+        try:
+            input_name = FRAMES if self._runs_whole else LOW_RESOLUTION
+            network = _cut(self._model, input_name, key)
+            request = self._core.compile_model(network, "CPU", self._options).create_infer_request()
+        except RuntimeError as error:
+            raise BackendError(
+                f"{self._path}: OpenVINO cannot compile it for an input of {list(key.input_shape)} "
+                f"({_first_line(error)}); try `backend=onnxruntime`"
+            ) from error
+        self._networks[key] = request
+        if len(self._networks) > _KEPT_NETWORKS:
+            self._networks.popitem(last=False)
+        return request
+
+    def _infer(self, request: ov.InferRequest, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+        """Return the outputs by name; they stay the request's and are overwritten by its next run."""
+        try:
+            request.infer()
+        except RuntimeError as error:
+            raise BackendError(f"{self._path}: OpenVINO failed ({_first_line(error)})") from error
+        return {name: request.get_output_tensor(index).data for index, name in enumerate(names)}
+
+    def _shrink(self, frames: Frames, low_resolution: NDArray[np.float32]) -> None:
+        rows = bilinear_taps(frames.shape[1], 2 * low_resolution.shape[2])
+        columns = bilinear_taps(frames.shape[2], 2 * low_resolution.shape[3])
+        for frame, target in zip(frames, low_resolution, strict=True):
+            self._pool.run(partial(shrink_rows, frame, rows, columns, target), target.shape[1])
+
+    def _restore(self, frames: Frames, restoration: NDArray[np.float32]) -> Frames:
+        rows = bilinear_taps(restoration.shape[2], frames.shape[1])
+        columns = bilinear_taps(restoration.shape[3], frames.shape[2])
+        dehazed = np.empty_like(frames)
+        for frame, planes, target in zip(frames, restoration, dehazed, strict=True):
+            self._pool.run(partial(restore_rows, frame, planes, rows, columns, target), len(frame))
+        return dehazed
+
+
+def _wanted(restored: str, *, dehaze: bool, segment: bool) -> tuple[str, ...]:
+    return (*([restored] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY)
+
+
+def _has_cut_points(model: ov.Model) -> bool:
+    """Return whether all that is behind `low_resolution` and before `restoration` can run by itself."""
+    key = _Key((-1, 3, -1, -1), (RESTORATION, MASK, FOG_DENSITY))
+    tensors = _tensors(model)
+    if any(name not in tensors or tensors[name].get_element_type() != ov.Type.f32 for name in _CUT_POINTS):
+        return False
+    try:
+        _cut(model, LOW_RESOLUTION, key)
+    except RuntimeError:  # something behind the cut looks at the frames themselves
+        return False
+    return True
+
+
+def _cut(model: ov.Model, input_name: str, key: _Key) -> ov.Model:
+    """Return the part of a model that leads from one tensor to others, for one size of input."""
+    tensors = _tensors(model.clone())
+    source = tensors[input_name]
+    parameter = opset13.parameter(key.input_shape, source.get_element_type(), input_name)
+    for consumer in source.get_target_inputs():
+        consumer.replace_source_output(parameter.output(0))
+    part = ov.Model([opset13.result(tensors[name]) for name in key.outputs], [parameter], input_name)
+    part.validate_nodes_and_infer_types()
+    return part
+
+
+def _tensors(model: ov.Model) -> dict[str, Any]:
+    """Return what the nodes of a model give, by name."""
+    return {
+        name: output
+        for node in model.get_ordered_ops()
+        if node.get_type_name() != "Result"
+        for output in node.outputs()
+        for name in output.get_names()
+    }
+
+
+def _first_line(error: Exception) -> str:
+    """Return what a user can read of one of OpenVINO's long messages."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
