@@ -1,0 +1,230 @@
+"""The pipeline as plain data: its arguments and the nodes they ask for; the launch file and `dfs up` both start it."""
+
+import difflib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dfs_core.errors import ConfigError
+from dfs_core.runtime import BACKENDS
+from dfs_core.runtime.loading import PRECISIONS
+from dfs_ros.camera import Camera, bag_topic_types, only_camera_topic
+from dfs_ros.share import share_file
+
+Parameter = bool | float | str
+
+BOOLEAN = ("true", "false")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One thing a user may set, as text.
+
+    Attributes:
+        name: what stands before `:=`.
+        default: its value when the user gives none.
+        description: what it does, in a sentence or two.
+        choices: the values it can have besides its default; any if empty.
+    """
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """All values it can have, its default among them; empty if any will do."""
+        return self.choices if not self.choices or self.default in self.choices else (self.default, *self.choices)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process to start.
+
+    Attributes:
+        executable: its name under lib/<package>/.
+        name: the node's name.
+        namespace: the node's namespace; relative to where the pipeline is started unless it begins with "/".
+        parameters: values by name; they win over those of `params_file`.
+        params_file: YAML file with more parameters.
+        remappings: pairs of the name in the node and the name on the graph.
+        package: the ROS package of the executable.
+        lifecycle: whether it is a lifecycle node.
+        required: whether the pipeline stops when this process ends.
+        log_level: least severe message it prints.
+        options: words of the command line before those that ROS reads.
+    """
+
+    executable: str
+    name: str
+    namespace: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    params_file: Path | None = None
+    remappings: tuple[tuple[str, str], ...] = ()
+    package: str = "dfs_ros"
+    lifecycle: bool = False
+    required: bool = False
+    log_level: str = "info"
+    options: tuple[str, ...] = ()
+
+
+ARGUMENTS = (
+    Argument(
+        "camera",
+        "",
+        "Image topic, or several with commas between them: one dehaze node each, in the topic's namespace. "
+        "Empty: the bag's only camera, and without a bag image_raw.",
+    ),
+    Argument(
+        "image_transport",
+        "auto",
+        "Whether images arrive as sensor_msgs/Image or CompressedImage. "
+        "auto: compressed if the camera's topic or the bag says so, else raw.",
+        ("raw", "compressed"),
+    ),
+    Argument("model", "", "Model file that `dfs export` wrote. Empty: what params_file says, else the one that ships."),
+    Argument(
+        "backend", "", "What runs the model. Empty: what params_file says, else the best here.", ("auto", *BACKENDS)
+    ),
+    Argument("precision", "", "Number format of the computation. Empty: what params_file says.", PRECISIONS),
+    Argument("bag", "", "Bag to play, sqlite3 or MCAP. Empty: the cameras are live."),
+    Argument("rate", "1.0", "Speed of the bag: 0.5 plays at half speed."),
+    Argument("start_offset", "0.0", "Seconds of the bag to leave out at its beginning."),
+    Argument("loop", "false", "Start the bag again when it ends.", BOOLEAN),
+    Argument("keep_running", "false", "Go on when the bag has ended.", BOOLEAN),
+    Argument("use_sim_time", "false", "Take time from /clock, which the player then publishes.", BOOLEAN),
+    Argument(
+        "params_file", "", "YAML file with the dehaze node's parameters. Empty: config/dehaze.yaml of this package."
+    ),
+    Argument("rviz", "false", "Show the images in RViz, which needs a ROS installation.", BOOLEAN),
+    Argument("log_level", "info", "Least severe message that is printed.", ("debug", "info", "warn", "error", "fatal")),
+)
+"""What can be set, in the order in which it is worth reading."""
+
+
+def pipeline(arguments: Mapping[str, str]) -> list[Node]:
+    """Return the nodes that the arguments ask for; the player comes last, so that what listens to it starts first.
+
+    Args:
+        arguments: values by name; what is not given has its default.
+
+    Raises:
+        ConfigError: an argument has no such name or value, or two cameras are one.
+        BagError: the bag cannot be read, or does not tell which camera is meant.
+    """
+    values = complete(arguments)
+    cameras = _cameras(values)
+    nodes = _dehaze_nodes(cameras, values)
+    if values["rviz"] == "true":
+        nodes.append(_rviz(cameras[0], nodes[0], values))
+    if values["bag"]:
+        nodes.append(_bag_player(values))
+    return nodes
+
+
+def complete(arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return a value for every argument: the one given, else the default.
+
+    Raises:
+        ConfigError: there is no such argument, or it cannot have that value.
+    """
+    known = {argument.name: argument for argument in ARGUMENTS}
+    for name, value in arguments.items():
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise ConfigError(
+                f"no argument is called '{name}'; did you mean '{nearest}'? There are: {', '.join(known)}"
+            )
+        argument = known[name]
+        if argument.choices and value not in argument.accepted:
+            raise ConfigError(f"{name}:={value}: must be one of {', '.join(argument.choices)}")
+    return {argument.name: arguments.get(argument.name, argument.default) for argument in ARGUMENTS}
+
+
+def _cameras(values: Mapping[str, str]) -> list[Camera]:
+    types = bag_topic_types(Path(values["bag"])) if values["bag"] else {}
+    if values["camera"]:
+        topics = [topic.strip() for topic in values["camera"].split(",")]
+    elif types:
+        topics = [only_camera_topic(types, source=values["bag"])]
+    else:
+        topics = ["image_raw"]
+    return [Camera.of_topic(topic, transport=values["image_transport"], types=types) for topic in topics]
+
+
+def _dehaze_nodes(cameras: Sequence[Camera], values: Mapping[str, str]) -> list[Node]:
+    """Return a node for each camera, in the camera's namespace; its name tells cameras of one namespace apart."""
+    if len(set(cameras)) < len(cameras):
+        raise ConfigError(f"camera:={values['camera']}: names a camera twice; give each image topic once")
+    params_file = Path(values["params_file"]) if values["params_file"] else share_file("config/dehaze.yaml")
+    if not params_file.is_file():
+        raise ConfigError(f"params_file:={params_file}: no such file; give the path of a YAML file, or leave it out")
+    chosen: dict[str, Parameter] = {name: values[name] for name in ("model", "backend", "precision") if values[name]}
+    namespaces = Counter(camera.namespace for camera in cameras)
+    return [
+        Node(
+            "dehaze_node",
+            name="dehaze_node" if namespaces[camera.namespace] == 1 else f"dehaze_{camera.leaf}",
+            namespace=camera.namespace,
+            parameters={
+                **chosen,
+                "image_transport": camera.transport,
+                "use_sim_time": values["use_sim_time"] == "true",
+            },
+            params_file=params_file,
+            remappings=camera.remappings,
+            lifecycle=True,
+            required=len(cameras) == 1,
+            log_level=values["log_level"],
+        )
+        for camera in cameras
+    ]
+
+
+def _rviz(camera: Camera, dehazer: Node, values: Mapping[str, str]) -> Node:
+    """Return RViz with its displays turned to the first camera."""
+    outputs = ("image_dehazed", "segmentation/overlay")
+    own = f"{dehazer.namespace.rstrip('/')}/{dehazer.name}" if dehazer.namespace else dehazer.name
+    return Node(
+        "rviz2",
+        name="rviz2",
+        package="rviz2",
+        parameters={"use_sim_time": values["use_sim_time"] == "true"},
+        remappings=(
+            ("/image_raw", camera.topic),
+            *((f"/dehaze_node/{output}", f"{own}/{output}") for output in outputs),
+        ),
+        options=("-d", str(share_file("config/rviz/dfs.rviz"))),
+        log_level=values["log_level"],
+    )
+
+
+def _bag_player(values: Mapping[str, str]) -> Node:
+    return Node(
+        "bag_player",
+        name="bag_player",
+        parameters={
+            "bag": str(Path(values["bag"]).absolute()),
+            "rate": _number(values, "rate", above=0.0),
+            "start_offset": _number(values, "start_offset"),
+            "loop": values["loop"] == "true",
+            "clock": values["use_sim_time"] == "true",
+        },
+        required=values["keep_running"] == "false",
+        log_level=values["log_level"],
+    )
+
+
+def _number(values: Mapping[str, str], name: str, *, above: float | None = None) -> float:
+    """Return a number: greater than `above`, or at least 0 if that is not given."""
+    limit = f"greater than {above}" if above is not None else "at least 0"
+    try:
+        number = float(values[name])
+    except ValueError as error:
+        raise ConfigError(f"{name}:={values[name]}: must be a number {limit}") from error
+    if not math.isfinite(number) or number < 0.0 or (above is not None and number <= above):
+        raise ConfigError(f"{name}:={values[name]}: must be a number {limit}")
+    return number
