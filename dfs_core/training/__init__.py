@@ -1,0 +1,1 @@
+"""Training: what to train and how (config), the loop, and what a run leaves behind."""

@@ -1,0 +1,53 @@
+"""Checkpoints: everything a run needs to go on, in one file that holds no code."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dfs_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run after some steps.
+
+    Attributes:
+        config: the run's configuration, as plain values.
+        step: optimisation steps done.
+        model: the network's weights, as trained.
+        averaged: their moving average, which is what is evaluated and exported.
+        optimizer: the optimiser's state.
+    """
+
+    config: dict[str, Any]
+    step: int
+    model: dict[str, torch.Tensor]
+    averaged: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; the file of that name, if there is one, is replaced only when the new one is whole."""
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("wb") as file:
+        torch.save(vars(checkpoint), file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint without executing code.
+
+    Raises:
+        ConfigError: there is no such file, or it is not a checkpoint.
+    """
+    try:
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such checkpoint; train one with `dfs train`") from error
+    except Exception as error:  # torch raises whatever its zip and pickle readers stumble over
+        raise ConfigError(f"{path}: not a DFS checkpoint, or a damaged one ({type(error).__name__}: {error})") from error
