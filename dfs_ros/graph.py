@@ -17,6 +17,9 @@ Parameter = bool | float | str
 
 BOOLEAN = ("true", "false")
 
+LOADING_S = 20.0
+"""How long the player waits for the dehaze node to load its model and listen."""
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -94,6 +97,7 @@ ARGUMENTS = (
     Argument("rate", "1.0", "Speed of the bag: 0.5 plays at half speed."),
     Argument("start_offset", "0.0", "Seconds of the bag to leave out at its beginning."),
     Argument("loop", "false", "Start the bag again when it ends.", BOOLEAN),
+    Argument("restamp", "false", "Set the bag's header stamps to now, so that latency can be measured.", BOOLEAN),
     Argument("keep_running", "false", "Go on when the bag has ended.", BOOLEAN),
     Argument("use_sim_time", "false", "Take time from /clock, which the player then publishes.", BOOLEAN),
     Argument(
@@ -145,7 +149,7 @@ def complete(arguments: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cameras(values: Mapping[str, str]) -> list[Camera]:
-    types = bag_topic_types(Path(values["bag"])) if values["bag"] else {}
+    types = bag_topic_types(Path(values["bag"]).expanduser()) if values["bag"] else {}
     if values["camera"]:
         topics = [topic.strip() for topic in values["camera"].split(",")]
     elif types:
@@ -159,7 +163,11 @@ def _dehaze_nodes(cameras: Sequence[Camera], values: Mapping[str, str]) -> list[
     """Return a node for each camera, in the camera's namespace; its name tells cameras of one namespace apart."""
     if len(set(cameras)) < len(cameras):
         raise ConfigError(f"camera:={values['camera']}: names a camera twice; give each image topic once")
-    params_file = Path(values["params_file"]) if values["params_file"] else share_file("config/dehaze.yaml")
+    params_file = (
+        Path(values["params_file"]).expanduser().absolute()
+        if values["params_file"]
+        else share_file("config/dehaze.yaml")
+    )
     if not params_file.is_file():
         raise ConfigError(f"params_file:={params_file}: no such file; give the path of a YAML file, or leave it out")
     chosen: dict[str, Parameter] = {name: values[name] for name in ("model", "backend", "precision") if values[name]}
@@ -207,11 +215,13 @@ def _bag_player(values: Mapping[str, str]) -> Node:
         "bag_player",
         name="bag_player",
         parameters={
-            "bag": str(Path(values["bag"]).absolute()),
+            "bag": str(Path(values["bag"]).expanduser().absolute()),
             "rate": _number(values, "rate", above=0.0),
             "start_offset": _number(values, "start_offset"),
             "loop": values["loop"] == "true",
+            "restamp": values["restamp"] == "true",
             "clock": values["use_sim_time"] == "true",
+            "wait_for_subscribers": LOADING_S,
         },
         required=values["keep_running"] == "false",
         log_level=values["log_level"],
