@@ -3,15 +3,16 @@
 Decoders are too kind for a vehicle: a JPEG that was cut off comes back with its lower part grey and no error.
 """
 
+import zlib
 from dataclasses import dataclass
 
-from dfs_core.errors import FrameError
+from dfs_ros.image_error import ImageError
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _START_OF_SCAN = 0xDA
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # tables and reserved codes lie between them
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,16 @@ def inspect(data: bytes) -> PictureHeader:
     Bit errors inside a JPEG's picture data stay unseen, as JPEG has no checksum.
 
     Raises:
-        FrameError: it is neither, its header is damaged, or its end is missing.
+        ImageError: it is neither, its header is damaged, or its end is missing.
     """
     if data.startswith(_JPEG_START):
         return _inspect_jpeg(data)
     if data.startswith(_PNG_START):
         return _inspect_png(data)
     start = data[:8].hex(" ") or "nothing"
-    raise FrameError(f"{len(data)} bytes that start with {start} are neither JPEG nor PNG; send one of those")
+    raise ImageError(
+        "not a picture", f"{len(data)} bytes that start with {start} are neither JPEG nor PNG; send one of those"
+    )
 
 
 def _inspect_jpeg(data: bytes) -> PictureHeader:
@@ -44,7 +47,9 @@ def _inspect_jpeg(data: bytes) -> PictureHeader:
     position, size = 2, None
     while position + 4 <= len(data):
         if data[position] != 0xFF:
-            raise FrameError(f"corrupt JPEG: no marker at byte {position} of {len(data)}; the frame is dropped")
+            raise ImageError(
+                "corrupt", f"corrupt JPEG: no marker at byte {position} of {len(data)}; the frame is dropped"
+            )
         marker = data[position + 1]
         if marker == 0xFF or marker in _WITHOUT_LENGTH:
             position += 1 if marker == 0xFF else 2
@@ -56,17 +61,33 @@ def _inspect_jpeg(data: bytes) -> PictureHeader:
         position += 2 + length
         if marker == _START_OF_SCAN:
             if size is None:
-                raise FrameError("corrupt JPEG: picture data before the frame header; the frame is dropped")
+                raise ImageError("corrupt", "corrupt JPEG: picture data before the frame header; the frame is dropped")
             if data.find(_JPEG_END, position) < 0:
-                raise FrameError(f"truncated JPEG: its {len(data)} bytes hold no end marker; the frame is dropped")
+                raise ImageError(
+                    "truncated", f"truncated JPEG: its {len(data)} bytes hold no end marker; the frame is dropped"
+                )
             return PictureHeader("jpeg", *size)
-    raise FrameError(f"truncated JPEG: its {len(data)} bytes end before the picture data; the frame is dropped")
+    raise ImageError(
+        "truncated", f"truncated JPEG: its {len(data)} bytes end before the picture data; the frame is dropped"
+    )
 
 
 def _inspect_png(data: bytes) -> PictureHeader:
-    """Read the size that every PNG holds at the same place, and look for its closing chunk."""
-    if data.find(_PNG_END, len(_PNG_START)) < 0:
-        raise FrameError(f"truncated PNG: its {len(data)} bytes hold no closing chunk; the frame is dropped")
-    if data[12:16] != b"IHDR":
-        raise FrameError(f"corrupt PNG: starts with chunk {data[12:16]!r} instead of b'IHDR'; the frame is dropped")
-    return PictureHeader("png", int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big"))
+    """Walk the chunks to the closing one, comparing each with its checksum."""
+    position, header = len(_PNG_START), b""
+    while position + 12 <= len(data):
+        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
+        if end > len(data):
+            break
+        kind, content = data[position + 4 : position + 8], memoryview(data)[position + 4 : end - 4]
+        if zlib.crc32(content) != int.from_bytes(data[end - 4 : end], "big"):
+            raise ImageError("corrupt", f"corrupt PNG: chunk {kind!r} fails its checksum; the frame is dropped")
+        if position == len(_PNG_START):
+            header = bytes(content) if kind == b"IHDR" else b""
+        if kind == b"IEND":
+            if len(header) < 12:
+                raise ImageError("corrupt", "corrupt PNG: it does not begin with its header; the frame is dropped")
+            height, width = int.from_bytes(header[8:12], "big"), int.from_bytes(header[4:8], "big")
+            return PictureHeader("png", height, width)
+        position = end
+    raise ImageError("truncated", f"truncated PNG: its {len(data)} bytes hold no closing chunk; the frame is dropped")

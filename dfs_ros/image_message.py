@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dfs_core.errors import FrameError
 from dfs_ros import compressed_picture
+from dfs_ros.image_error import ImageError
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is taken for real; a corrupt header easily claims more."""
@@ -98,7 +99,7 @@ def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         max_pixels: larger pictures are refused.
 
     Raises:
-        FrameError: the encoding is not known, or sizes do not fit together; says what was found and expected.
+        ImageError: the encoding is not known, or sizes do not fit together; says what was found and expected.
     """
     _check_size(message.height, message.width, max_pixels)
     encoding = _ENCODINGS.get(message.encoding)
@@ -110,7 +111,7 @@ def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     try:
         return encoding.to_rgb(pixels)
     except cv2.error as error:
-        raise FrameError(f"{_describe(message)} cannot be converted to RGB: {error.err}") from error
+        raise ImageError("conversion", f"{_describe(message)} cannot be converted to RGB: {error.err}") from error
 
 
 def decode(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -119,19 +120,23 @@ def decode(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     What the picture says of its orientation is ignored: the camera's calibration belongs to the pixels as they lie.
 
     Raises:
-        FrameError: it is a depth image, neither JPEG nor PNG, cut off, corrupt, or larger than `max_pixels`.
+        ImageError: it is a depth image, neither JPEG nor PNG, cut off, corrupt, or larger than `max_pixels`.
     """
     if "compressedDepth" in message.format:
-        raise FrameError(f"format '{message.format}' holds depth, not colours; subscribe to a colour image")
+        raise ImageError("depth", f"format '{message.format}' holds depth, not colours; subscribe to a colour image")
     data = bytes(message.data)
     header = compressed_picture.inspect(data)
     _check_size(header.height, header.width, max_pixels)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
-        raise FrameError(f"corrupt {header.kind} of {len(data)} bytes: {error.err}; the frame is dropped") from error
+        raise ImageError(
+            "corrupt", f"corrupt {header.kind} of {len(data)} bytes: {error.err}; the frame is dropped"
+        ) from error
     if pixels is None:
-        raise FrameError(f"corrupt {header.kind} of {len(data)} bytes cannot be decoded; the frame is dropped")
+        raise ImageError(
+            "corrupt", f"corrupt {header.kind} of {len(data)} bytes cannot be decoded; the frame is dropped"
+        )
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
 
 
@@ -209,11 +214,12 @@ def answer_encoding(encoding: str) -> str:
 def _check_size(height: int, width: int, max_pixels: int) -> None:
     """Refuse pictures of no size, and of one that no camera has."""
     if height < 1 or width < 1:
-        raise FrameError(f"image of {width}x{height} pixels is empty; check the camera driver")
+        raise ImageError("empty", f"image of {width}x{height} pixels is empty; check the camera driver")
     if height * width > max_pixels:
-        raise FrameError(
+        raise ImageError(
+            "too large",
             f"image of {width}x{height} pixels is larger than {max_pixels} pixels; "
-            "raise the parameter max_pixels if the camera really sends that"
+            "raise the parameter max_pixels if the camera really sends that",
         )
 
 
@@ -221,14 +227,15 @@ def _unpack(message: Any, encoding: _Encoding) -> NDArray[Any]:
     """Return a view of the message's pixels, [rows, W] or [rows, W, samples], with padding and byte order undone."""
     height, width, step = message.height, message.width, message.step
     if (encoding.even_width and width % 2) or (encoding.even_height and height % 2):
-        raise FrameError(f"{_describe(message)} needs an even size, as neighbours share their colour")
+        raise ImageError("odd size", f"{_describe(message)} needs an even size, as neighbours share their colour")
     row_bytes = width * encoding.samples * encoding.depth
     if step < row_bytes:
-        raise FrameError(f"{_describe(message)} has step {step}, but a row needs {row_bytes} bytes")
+        raise ImageError("step", f"{_describe(message)} has step {step}, but a row needs {row_bytes} bytes")
     rows = height * encoding.rows[0] // encoding.rows[1]
     if len(message.data) != rows * step:
-        raise FrameError(
-            f"{_describe(message)} with step {step} needs {rows * step} bytes of data, not {len(message.data)}"
+        raise ImageError(
+            "data length",
+            f"{_describe(message)} with step {step} needs {rows * step} bytes of data, not {len(message.data)}",
         )
     data = np.frombuffer(message.data, np.uint8).reshape(rows, step)[:, :row_bytes]
     data.flags.writeable = False
@@ -244,13 +251,16 @@ def _by_cv_bridge(message: Any) -> Pixels:
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError as error:
-        raise FrameError(
-            f"{_describe(message)} has an unknown encoding; known: {known}; others where cv_bridge is installed"
+        raise ImageError(
+            "unknown encoding",
+            f"{_describe(message)} has an unknown encoding; known: {known}; others where cv_bridge is installed",
         ) from error
     try:
         return np.ascontiguousarray(CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
     except (CvBridgeError, TypeError, ValueError, KeyError) as error:
-        raise FrameError(f"{_describe(message)} cannot be converted by cv_bridge: {error}; known: {known}") from error
+        raise ImageError(
+            "conversion", f"{_describe(message)} cannot be converted by cv_bridge: {error}; known: {known}"
+        ) from error
 
 
 def _check_encodable(array: Pixels, encoding: str) -> None:

@@ -1,0 +1,83 @@
+"""A thread that owns a resource: it opens it, uses it for one item after the other, and closes it."""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Generic, TypeVar
+
+from dfs_ros.mailbox import Mailbox
+
+Resource = TypeVar("Resource")
+Item = TypeVar("Item")
+
+
+class Worker(Generic[Resource, Item]):
+    """Hands every item of a mailbox to a function, together with a resource that no other thread touches.
+
+    Accelerators tie a model to the thread that loaded it, so loading happens in the thread, too.
+    """
+
+    def __init__(
+        self,
+        mailbox: Mailbox[Item],
+        *,
+        open_resource: Callable[[], AbstractContextManager[Resource]],
+        handle: Callable[[Resource, Item], None],
+        on_failure: Callable[[Item, Exception], None],
+    ) -> None:
+        """Prepare, but do not start.
+
+        Args:
+            mailbox: where the items come from; closed by `stop`.
+            open_resource: called once, in the thread.
+            handle: called for every item, in the thread.
+            on_failure: told what `handle` raised; the thread then goes on with the next item.
+        """
+        self._mailbox = mailbox
+        self._open_resource = open_resource
+        self._handle = handle
+        self._on_failure = on_failure
+        self._opened = threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self, *, wait_while: Callable[[], bool] = lambda: True) -> bool:
+        """Start the thread and wait for its resource; return False when the wait was given up.
+
+        Args:
+            wait_while: asked ten times a second whether to wait on.
+
+        Raises:
+            Exception: whatever opening the resource raised.
+        """
+        self._thread.start()
+        while not self._opened.wait(0.1):
+            if not wait_while():
+                return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+    def stop(self, timeout: float) -> bool:
+        """Let the item in hand be finished, then end the thread; say whether it ended within `timeout` seconds."""
+        self._mailbox.close()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            resource = self._open_resource()
+        except Exception as error:  # noqa: BLE001 - raised again in `start`
+            self._error = error
+            self._opened.set()
+            return
+        with resource as opened:
+            self._opened.set()
+            while (item := self._mailbox.take()) is not None:
+                self._handle_safely(opened, item)
+
+    def _handle_safely(self, opened: Resource, item: Item) -> None:
+        try:
+            self._handle(opened, item)
+        except Exception as error:  # noqa: BLE001 - one bad item must not end the stream
+            self._on_failure(item, error)
