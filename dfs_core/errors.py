@@ -35,3 +35,7 @@ class ConfigError(DfsError):
 
 class BagError(DfsError):
     """A bag cannot be read or written."""
+
+
+class OutputError(DfsError):
+    """A result cannot be put where it was asked for."""

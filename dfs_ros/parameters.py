@@ -1,0 +1,79 @@
+"""Declare a node's parameters from one frozen dataclass that documents each of them."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dfs_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+Parameters = TypeVar("Parameters")
+
+
+def parameter(
+    default: bool | float | str | Sequence[str],
+    description: str,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    one_of: Sequence[str] | None = None,
+) -> Any:
+    """Return a dataclass field for one parameter; its type is that of its default, a sequence is a list of strings.
+
+    Args:
+        default: value when the user gives none.
+        description: what it is for, with its unit; `ros2 param describe` shows it.
+        above: the smallest value that is refused.
+        at_least: the smallest value that is allowed.
+        one_of: the only values allowed.
+    """
+    checks: list[tuple[str, Callable[[Any], bool]]] = []
+    if above is not None:
+        checks.append((f"greater than {above:g}", lambda value: value > above))
+    if at_least is not None:
+        checks.append((f"at least {at_least:g}", lambda value: value >= at_least))
+    if one_of is not None:
+        checks.append((f"one of {', '.join(one_of)}", lambda value: value in one_of))
+    default = default if isinstance(default, bool | int | float | str) else tuple(default)
+    return dataclasses.field(default=default, metadata={"description": description, "checks": checks})
+
+
+def declare(node: "Node", parameters: type[Parameters]) -> Parameters:
+    """Declare all fields of a dataclass as read-only parameters of a node and return their values.
+
+    Whole numbers are taken for numbers with a fraction, and one string for a list of one.
+
+    Raises:
+        ConfigError: a value has the wrong type or is out of range; names the parameter.
+    """
+    from rcl_interfaces.msg import ParameterDescriptor
+
+    values = {}
+    for entry in dataclasses.fields(parameters):  # type: ignore[arg-type]  # a dataclass, by contract
+        # Dynamic typing, as the errors of the static one do not say what to do.
+        descriptor = ParameterDescriptor(description=entry.metadata["description"], read_only=True, dynamic_typing=True)
+        default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
+        given = node.declare_parameter(entry.name, default, descriptor).value
+        values[entry.name] = value = _as_type_of(entry.default, given, entry.name)
+        for expected, holds in entry.metadata["checks"]:
+            if not holds(value):
+                raise ConfigError(
+                    f"parameter {entry.name} must be {expected}, not {value!r}; set it by -p {entry.name}:=…"
+                )
+    return parameters(**values)
+
+
+def _as_type_of(default: Any, value: Any, name: str) -> Any:
+    """Return a parameter's value in the type of its default."""
+    if isinstance(default, tuple):
+        values = [value] if isinstance(value, str) else value
+        if all(isinstance(entry, str) for entry in values):
+            return tuple(entry for entry in values if entry)
+        raise ConfigError(f"parameter {name} must be a list of strings, not {value!r}; write [first, second]")
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise ConfigError(f"parameter {name} must be a {type(default).__name__}, not {value!r}; set it by -p {name}:=…")
+    return value

@@ -1,0 +1,110 @@
+"""Node that records topics to an MCAP bag, as bytes and with their QoS: `ros2 run dfs_ros recorder`."""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rclpy.logging import get_logger
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
+
+from dfs_core.errors import BagError, ConfigError
+from dfs_ros.bag_qos import to_ask, to_keep
+from dfs_ros.bag_types import installed_types
+from dfs_ros.bag_writer import BagWriter
+from dfs_ros.message_class import message_class
+from dfs_ros.middleware import run
+from dfs_ros.parameters import declare, parameter
+
+_LOOK_AGAIN_S = 0.05
+_DEPTH = 100
+
+
+@dataclass(frozen=True)
+class RecorderParameters:
+    """What can be set at start."""
+
+    output: str = parameter("", "Bag to write: a folder, or a file ending in .mcap; it appears when recording ends.")
+    topics: tuple[str, ...] = parameter((), "Topics to record; each begins when its first publisher appears.")
+    overwrite: bool = parameter(False, "Whether an existing bag may be replaced.")
+    compress: bool = parameter(True, "Compress by zstd, which pays for masks and raw images.")
+
+
+class Recorder(Node):
+    """Writes messages as they come, as bytes; the bag is whole when the node is destroyed."""
+
+    def __init__(self) -> None:
+        """Open the bag and look for the topics.
+
+        Raises:
+            ConfigError: no output or no topics are named.
+            OutputError: the output exists, or cannot be written.
+        """
+        super().__init__("recorder")
+        parameters = declare(self, RecorderParameters)
+        if not parameters.output or not parameters.topics:
+            raise ConfigError(
+                "name what to record and where: --ros-args -p output:=PATH -p 'topics:=[/first, /second]'"
+            )
+        names = [self.resolve_topic_name(name) for name in parameters.topics]
+        self._stack = ExitStack()
+        self._writer = self._stack.enter_context(
+            BagWriter(
+                Path(parameters.output).expanduser(),
+                storage="mcap",
+                overwrite=parameters.overwrite,
+                compress=parameters.compress,
+            )
+        )
+        self._awaited = dict.fromkeys(names)  # in order
+        self._recorded: list[Subscription] = []
+        self._timer = self.create_timer(_LOOK_AGAIN_S, self._look_for_topics)
+
+    def destroy_node(self) -> None:
+        """Close the bag, move it into place, and say what is in it."""
+        counts = self._writer.counts
+        self._stack.close()
+        parts = ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "no topic appeared"
+        # Not by the logger of a node whose context may be shut down.
+        get_logger("dfs_ros").info(f"{self._writer.target}: {sum(counts.values())} messages ({parts})")
+        super().destroy_node()
+
+    def _look_for_topics(self) -> None:
+        """Subscribe to the awaited topics that have a publisher by now."""
+        for name in list(self._awaited):
+            if publishers := self.get_publishers_info_by_topic(name):
+                del self._awaited[name]
+                try:
+                    self._record(name, publishers[0].topic_type, [entry.qos_profile for entry in publishers])
+                except BagError as error:
+                    self.get_logger().error(f"{name} is not recorded: {error}")
+        if not self._awaited:
+            self._timer.cancel()
+
+    def _record(self, name: str, message_type: str, offers: list[QoSProfile]) -> None:
+        kind = message_class(message_type)
+        if kind is None:
+            raise BagError(f"message type {message_type} is not installed; install its package")
+        self._writer.add_topic(
+            name,
+            message_type,
+            installed_types(message_type),
+            qos=[to_keep(offer, depth=_DEPTH) for offer in offers[:1]],
+        )
+        ask = to_ask(offers, depth=_DEPTH)
+        self._recorded.append(self.create_subscription(kind, name, partial(self._write, name), ask, raw=True))
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._writer.write(name, self.get_clock().now().nanoseconds, data)
+
+
+def main() -> int:
+    """Run the node until it is interrupted."""
+    return run(Recorder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
