@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 FORMAT = "1"
 """Version of the contract above; a file of another version is refused."""
 
+COLOR_ORDER = "RGB"
+"""Order of the colours in every frame, in and out."""
+
 FRAMES, LOW_RESOLUTION, RESTORATION = "frames", "low_resolution", "restoration"
 DEHAZED, MASK, FOG_DENSITY = "dehazed", "mask", "fog_density"
 OUTPUTS = (DEHAZED, MASK, FOG_DENSITY)
@@ -86,7 +89,7 @@ class Artifact:
             "dfs.name": self.name,
             "dfs.label_set": self.labels.name,
             "dfs.classes": json.dumps(classes),
-            "dfs.color_order": "RGB",
+            "dfs.color_order": COLOR_ORDER,
             "dfs.network_width": str(self.network_width),
             "dfs.network_multiple": str(self.network_multiple),
             "dfs.precision": self.precision,
@@ -104,7 +107,7 @@ class Artifact:
             source: name of the file, for messages.
 
         Raises:
-            ArtifactError: a key is missing or its value cannot be read, or the format is of another version.
+            ArtifactError: a key is missing or its value cannot be read, or format or colour order are others.
         """
         if "dfs.classes" not in metadata:
             raise ArtifactError(
@@ -115,6 +118,10 @@ class Artifact:
             raise ArtifactError(
                 f"{source}: model format {found!r}, this version of DFS reads {FORMAT!r}; "
                 "export it again with `dfs export CHECKPOINT`"
+            )
+        if (order := metadata.get("dfs.color_order")) != COLOR_ORDER:
+            raise ArtifactError(
+                f"{source}: colour order {order!r}, DFS models take {COLOR_ORDER!r}; export it again with `dfs export`"
             )
         try:
             return cls(

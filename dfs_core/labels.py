@@ -40,7 +40,7 @@ class LabelSet:
         for label in self.classes:
             if len(label.color) != 3 or not all(0 <= channel <= 255 for channel in label.color):
                 raise LabelError(
-                    f"label set '{self.name}': colour of '{label.name}' must be three numbers in 0..255, not {label.color}"
+                    f"label set '{self.name}': colour of '{label.name}' must be 3 numbers in 0..255, not {label.color}"
                 )
 
     def __len__(self) -> int:

@@ -79,11 +79,13 @@ def transmission(length: Floats, *, attenuation: float | Floats) -> Floats:
         attenuation: β in 1/m, one number or the mean along each ray, [H, W].
 
     Raises:
-        FogError: `attenuation` is negative or not finite.
+        FogError: `attenuation` is negative or not finite, or a ray is of negative or unknown length.
     """
     beta = np.asarray(attenuation, np.float32)
     if not (np.isfinite(beta).all() and (beta >= 0.0).all()):
         raise FogError(f"attenuation must be finite and at least 0 per metre, not {attenuation}")
+    if not (length >= 0.0).all():
+        raise FogError(f"ray lengths must be at least 0 m, but {int((~(length >= 0.0)).sum())} are negative or unknown")
     with np.errstate(invalid="ignore"):  # 0 · ∞: no fog in front of the sky
         optical_depth = np.where(beta == 0.0, np.float32(0.0), beta * length)
     return np.exp(-optical_depth).astype(np.float32, copy=False)

@@ -75,9 +75,15 @@ def build_model(seed: int = 0, artifact: Artifact | None = None) -> onnx.ModelPr
     return model
 
 
+@pytest.fixture
+def model() -> onnx.ModelProto:
+    """Return the small model, for a test to change."""
+    return build_model()
+
+
 @pytest.fixture(scope="session")
 def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that holds the small model."""
+    """Return a file that holds the small model."""
     path = tmp_path_factory.mktemp("model") / "test_model.onnx"
     onnx.save(build_model(), path)
     return path

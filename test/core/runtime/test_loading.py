@@ -1,0 +1,155 @@
+"""Which backend runs, what is said of it, and what is said of files that are not models."""
+
+import logging
+import subprocess
+import sys
+import textwrap
+
+import onnx
+import pytest
+from onnx import helper
+
+from dfs_core.errors import ArtifactError, BackendError
+from dfs_core.runtime import BACKENDS, Dehazer, load
+from dfs_core.runtime.loading import SHIPPED_MODEL
+from dfs_core.runtime.probes import missing_cuda_device, missing_packages
+
+NO_CUDA = missing_cuda_device()
+
+
+def test_openvino_is_preferred_to_onnxruntime_on_a_processor():
+    assert BACKENDS.index("onnxruntime-cuda") < BACKENDS.index("openvino") < BACKENDS.index("onnxruntime")
+
+
+@pytest.mark.skipif(NO_CUDA is None, reason="has a GPU, so another backend is chosen")
+def test_auto_logs_one_line_that_says_what_runs_and_why_not_the_better_ones(model_path, caplog):
+    caplog.set_level(logging.INFO, "dfs_core.runtime.loading")
+    with load(model_path) as dehazer:
+        assert dehazer.backend == "openvino"
+    (record,) = caplog.records
+    assert record.getMessage().startswith("running test_model on openvino in fp32 (")
+    assert f"backend onnxruntime-cuda: {NO_CUDA}" in record.getMessage()
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_a_named_backend_is_that_backend(backend, model_path):
+    with load(model_path, backend, precision="fp32", threads=1) as dehazer:
+        assert isinstance(dehazer, Dehazer)
+        assert (dehazer.backend, dehazer.precision) == (backend, "fp32")
+        assert dehazer.artifact.name == "test_model"
+
+
+def test_automatic_precision_says_what_it_became(model_path):
+    with load(model_path, "openvino", precision="auto") as dehazer:
+        assert dehazer.precision in {"fp32", "bf16", "fp16"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"backend": "cuda"}, r"no backend is called 'cuda'; choose auto, .*openvino, onnxruntime"),
+        ({"precision": "int4"}, r"precision must be one of fp32, auto, not 'int4'"),
+        ({"threads": 0}, r"threads must be at least 1, not 0"),
+    ],
+)
+def test_options_without_sense_are_refused(options, words, model_path):
+    with pytest.raises(BackendError, match=words):
+        load(model_path, **options)
+
+
+@pytest.mark.skipif(NO_CUDA is None, reason="has a GPU")
+def test_cuda_without_a_gpu_is_refused(model_path):
+    with pytest.raises(BackendError, match=r"backend onnxruntime-cuda: .*NVIDIA driver"):
+        load(model_path, "onnxruntime-cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(NO_CUDA is not None, reason=str(NO_CUDA))
+def test_cuda_runs_on_the_gpu_or_says_why_not(model_path):
+    try:
+        dehazer = load(model_path, "onnxruntime-cuda")
+    except BackendError as error:
+        assert "onnxruntime-gpu" in str(error)  # noqa: PT017 (either outcome is right)
+    else:
+        assert dehazer.backend == "onnxruntime-cuda"
+
+
+def test_a_missing_package_is_named_with_what_installs_it():
+    assert missing_packages("json", extra="cpu") is None
+    assert missing_packages("json", "no_such_package", extra="cpu") == (
+        "no_such_package not installed; run `pip install 'dfs_ros[cpu]'`"
+    )
+
+
+@pytest.mark.skipif(SHIPPED_MODEL.exists(), reason="the shipped model is there")
+def test_without_the_shipped_model_the_error_names_its_place():
+    with pytest.raises(ArtifactError, match=r"dfs_fast\.onnx: cannot be opened \(No such file or directory\)"):
+        load()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model at all", bytes(range(256)) * 40])
+def test_what_is_not_a_model_is_refused(content, tmp_path):
+    path = tmp_path / "some.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"some\.onnx: (not an ONNX file|no 'dfs\.classes')"):
+        load(path)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9, 0.99])
+def test_a_truncated_model_is_refused(share, model_path, tmp_path):
+    whole = model_path.read_bytes()
+    path = tmp_path / "half.onnx"
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ArtifactError, match=r"half\.onnx: "):
+        load(path)
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match=r"cannot be opened \(Is a directory\)"):
+        load(tmp_path)
+
+
+def test_a_model_of_someone_else_is_refused(model, tmp_path):
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(ArtifactError, match=r"no 'dfs\.classes' .* export one with `dfs export CHECKPOINT`"):
+        load(tmp_path / "other.onnx")
+
+
+def test_weights_in_other_files_are_refused(model, tmp_path):
+    onnx.save(model, tmp_path / "split.onnx", save_as_external_data=True, size_threshold=0)
+    with pytest.raises(ArtifactError, match="keeps weights in other files"):
+        load(tmp_path / "split.onnx")
+
+
+def test_other_inputs_and_outputs_are_refused(model, tmp_path):
+    model.graph.output[1].name = "classes"
+    model.graph.node.append(helper.make_node("Identity", ["mask"], ["classes"]))
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(ArtifactError, match=r"gives .*'classes': 'uint8'.*, but a DFS model takes .*'mask': 'uint8'"):
+        load(tmp_path / "other.onnx")
+
+
+def test_a_graph_that_no_backend_knows_is_refused_with_what_each_says(model, tmp_path):
+    model.graph.node[0].op_type = "Transmogrify"
+    path = tmp_path / "strange.onnx"
+    onnx.save(model, path)
+    with pytest.raises(
+        BackendError, match=r"no backend is usable .*OpenVINO .*Transmogrify.*ONNX Runtime .*Transmogrify"
+    ):
+        load(path)
+
+
+def test_running_a_model_imports_neither_torch_nor_ros(model_path):
+    program = """
+        import sys
+        import numpy as np
+        from dfs_core.runtime import load
+        for backend in ("openvino", "onnxruntime"):
+            load(sys.argv[1], backend)(np.zeros((1, 20, 30, 3), np.uint8))
+        print(sorted({"torch", "rclpy", "dfs_core.models", "dfs_core.training"} & set(sys.modules)))
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(model_path)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
