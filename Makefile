@@ -1,0 +1,59 @@
+# `make demo` and `make test` set up what they need, once; `make help` lists the rest.
+
+PYTHON ?= python3
+DFS_OPTIONS ?=
+PYTEST_OPTIONS ?=
+
+ifdef ROS_DISTRO
+# A sourced ROS installation brings its own rclpy; the wheels of the [ros] extra must not be mixed with it.
+VENV ?= .venv-$(ROS_DISTRO)
+VENV_OPTIONS := --system-site-packages
+RUN_EXTRAS := cpu,bags
+CONSTRAINTS := 'numpy<2'
+else
+VENV ?= .venv
+VENV_OPTIONS :=
+RUN_EXTRAS := cpu,bags,ros
+CONSTRAINTS :=
+endif
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+RUN_STAMP := $(VENV)/.installed-run
+TEST_STAMP := $(VENV)/.installed-test
+
+.PHONY: help demo test lint clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+demo: $(RUN_STAMP) ## play a foggy bag through the real node; leaves demo/
+	@$(BIN)/dfs demo $(DFS_OPTIONS)
+
+test: $(TEST_STAMP) ## run all tests
+	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(TEST_STAMP) ## check format, style and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+clean: ## remove the environment and everything that was made
+	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+$(RUN_STAMP): setup.py | $(BIN)/python
+	@echo "Installing DFS with [$(RUN_EXTRAS)] into $(VENV): about 150 MB to download, a minute or two."
+	@$(PIP) install --editable '.[$(RUN_EXTRAS)]' $(CONSTRAINTS)
+	@touch $@
+
+$(TEST_STAMP): setup.py | $(BIN)/python
+	@echo "Installing DFS with all that its tests need into $(VENV): torch is large, allow a few minutes."
+	@$(PIP) install --editable '.[$(RUN_EXTRAS),onnxruntime,train,test,lint]' $(CONSTRAINTS)
+	@touch $(RUN_STAMP) $@
+
+$(BIN)/python:
+	@scripts/check_machine "$(PYTHON)" "$(ROS_DISTRO)"
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV) || { rm -rf $(VENV); exit 1; }
