@@ -1,0 +1,141 @@
+"""`dfs export`: checkpoints to one self-describing ONNX file, checked before it is written."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dfs_core.artifact import FOG_DENSITY, LOW_RESOLUTION, MASK, RESTORATION, Artifact
+from dfs_core.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import onnx
+
+    from dfs_core.models.pipeline import Network
+
+OPSET = 18
+SIZES = ((270, 480), (361, 479), (720, 1280))
+"""Frames on which the file must agree with torch."""
+
+LARGEST_DIFFERENCE = 1
+SMALLEST_AGREEMENT = 0.999
+
+
+def export(
+    generator: Annotated[Path, typer.Argument(help="Checkpoint of the dehazer.")],
+    segmenter: Annotated[Path, typer.Argument(help="Checkpoint of the segmenter whose mask is published.")],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    name: Annotated[str, typer.Option(help="What the model is called.")] = "dfs_fast",
+    training_data: Annotated[str, typer.Option(help="What it was trained on.")] = "CamVid with label-geometry fog",
+    license_: Annotated[
+        str, typer.Option("--license", help="Under what terms the weights may be used.")
+    ] = "research use: trained on CamVid, whose frames state no licence",
+) -> None:
+    """Write a dehazer and a segmenter as one ONNX file that every backend runs."""
+    from rich.console import Console
+
+    from dfs_core.evaluation.segmentation import load_network, load_segmenter
+    from dfs_core.labels import CAMVID_11
+    from dfs_core.models.pipeline import Network
+
+    network = Network(load_network(generator), load_segmenter(segmenter)).eval()
+    difference, agreement = write(network, Artifact(name, CAMVID_11, training_data=training_data, license=license_), out)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    Console().print(
+        f"{out}: {out.stat().st_size / 1e6:.2f} MB, {parameters / 1e6:.2f} M parameters, opset {OPSET}; "
+        f"against torch: largest difference {difference} of 255, {agreement:.3%} equal labels",
+        soft_wrap=True,
+    )
+
+
+def write(network: "Network", description: Artifact, path: Path) -> tuple[int, float]:
+    """Write a network as a whole model file, if ONNX Runtime gets the same from it as torch.
+
+    Args:
+        network: generator and segmenter, in evaluation mode.
+        description: the metadata that goes into the file.
+        path: where; a file of that name is replaced only when the new one has passed.
+
+    Returns:
+        The largest difference of the dehazed frames, of 255, and the share of equal labels.
+
+    Raises:
+        ArtifactError: the file says something else than torch.
+    """
+    import onnx
+
+    from dfs_core.onnx_frame import enclose
+
+    model = enclose(_core(network), description)
+    onnx.checker.check_model(model, full_check=True)
+    difference, agreement = compare(network, model)
+    if difference > LARGEST_DIFFERENCE or agreement < SMALLEST_AGREEMENT:
+        raise ArtifactError(
+            f"{path}: not written, because ONNX Runtime differs from torch by {difference} of 255 (at most "
+            f"{LARGEST_DIFFERENCE} is allowed) and agrees on {agreement:.3%} of the labels (at least "
+            f"{SMALLEST_AGREEMENT:.1%}); train longer, or report the model"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        onnx.save(model, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return difference, agreement
+
+
+def compare(network: "Network", model: "onnx.ModelProto") -> tuple[int, float]:
+    """Return the largest difference of dehazed frames, of 255, and the smallest share of equal labels, over `SIZES`."""
+    import numpy as np
+    import onnxruntime
+    import torch
+
+    from dfs_core.models.pipeline import Pipeline
+
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    pipeline = Pipeline(network).eval()
+    rng = np.random.default_rng(0)
+    difference, agreement = 0, 1.0
+    for height, width in SIZES:
+        frames = _picture(rng, height, width)
+        dehazed, mask, _ = session.run(None, {"frames": frames})
+        with torch.inference_mode():
+            expected = pipeline(torch.from_numpy(frames))
+        difference = max(difference, int(np.abs(dehazed.astype(int) - expected.dehazed.numpy()).max()))
+        agreement = min(agreement, float((mask == expected.mask.numpy()).mean()))
+    return difference, agreement
+
+
+def _picture(rng: "object", height: int, width: int):  # type: ignore[no-untyped-def] # noqa: ANN202
+    """Return a smooth random picture with some grain, uint8 [1, H, W, 3]: noise alone is nothing that a camera sees."""
+    import cv2
+    import numpy as np
+
+    assert isinstance(rng, np.random.Generator)  # noqa: S101 - for the type checker
+    banks = cv2.resize(rng.uniform(40, 230, (9, 16, 3)).astype(np.float32), (width, height))
+    return np.clip(banks + rng.normal(0, 6, banks.shape), 0, 255).astype(np.uint8)[None]
+
+
+def _core(network: "Network") -> "onnx.ModelProto":
+    """Return what lies between the cut points as ONNX, for any batch and any size that 16 divides."""
+    import torch
+
+    sixteenths = [torch.export.Dim(name, min=2, max=64) for name in ("sixteenths_high", "sixteenths_wide")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing about this network
+        program = torch.onnx.export(
+            network,
+            (torch.rand(2, 3, 96, 160),),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[LOW_RESOLUTION],
+            output_names=[RESTORATION, MASK, FOG_DENSITY],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64), 2: 16 * sixteenths[0], 3: 16 * sixteenths[1]},),
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise ArtifactError("torch gave no ONNX program; install the version of torch that `make test` installs")
+    return program.model_proto

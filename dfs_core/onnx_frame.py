@@ -1,0 +1,116 @@
+"""The part of a model file that is the same in all of them: from camera frames to the networks and back.
+
+Written in ONNX's own text syntax; the tensor names are those of `dfs_core.artifact`.
+"""
+
+from typing import TYPE_CHECKING
+
+from dfs_core.artifact import Artifact
+
+if TYPE_CHECKING:
+    import onnx
+
+# Height in steps of the network's multiple, as Artifact.network_size has it: (2 w H + m W) / (2 m W), whole numbers.
+_BEFORE = """
+<ir_version: {ir_version}, opset_import: ["" : {opset}]>
+before (uint8[N, H, W, 3] frames) => (float[N, 3, h, w] low_resolution, float[N, 3, H, W] planes) {{
+  floats = Cast <to = 1> (frames)
+  planes = Transpose <perm = [0, 3, 1, 2]> (floats)
+  batch_and_channels = Shape <start = 0, end = 2> (planes)
+  height = Shape <start = 2, end = 3> (planes)
+  width = Shape <start = 3, end = 4> (planes)
+  twice_width = Constant <value = int64[1] {{{twice_width}}}> ()
+  multiple = Constant <value = int64[1] {{{multiple}}}> ()
+  twice_multiple = Constant <value = int64[1] {{{twice_multiple}}}> ()
+  fewest = Constant <value = int64[1] {{2}}> ()
+  most = Constant <value = int64[1] {{{most}}}> ()
+  scaled = Mul (twice_width, height)
+  half_a_step = Mul (multiple, width)
+  dividend = Add (scaled, half_a_step)
+  divisor = Mul (twice_multiple, width)
+  wanted_steps = Div (dividend, divisor)
+  at_least = Max (wanted_steps, fewest)
+  steps = Min (at_least, most)
+  doubled_height = Mul (steps, twice_multiple)
+  doubled_size = Concat <axis = 0> (batch_and_channels, doubled_height, twice_width)
+  doubled = Resize <mode = "linear", coordinate_transformation_mode = "half_pixel"> (planes, , , doubled_size)
+  averaged = AveragePool <kernel_shape = [2, 2], strides = [2, 2]> (doubled)
+  white = Constant <value = float {{255.0}}> ()
+  low_resolution = Div (averaged, white)
+}}
+"""
+
+_AFTER = """
+<ir_version: {ir_version}, opset_import: ["" : {opset}]>
+after (float[N, 4, h, w] restoration, float[N, 3, H, W] planes) => (uint8[N, H, W, 3] dehazed) {{
+  units = Constant <value = float[1, 4, 1, 1] {{1.0, 255.0, 255.0, 255.0}}> ()
+  in_bytes = Mul (restoration, units)
+  channels = Shape <start = 0, end = 2> (in_bytes)
+  full_size = Shape <start = 2, end = 4> (planes)
+  sizes = Concat <axis = 0> (channels, full_size)
+  full = Resize <mode = "linear", coordinate_transformation_mode = "half_pixel"> (in_bytes, , , sizes)
+  parts = Constant <value = int64[2] {{1, 3}}> ()
+  gain, offset = Split <axis = 1> (full, parts)
+  scaled_planes = Mul (planes, gain)
+  restored = Add (scaled_planes, offset)
+  black = Constant <value = float {{0.0}}> ()
+  brightest = Constant <value = float {{255.0}}> ()
+  clipped = Clip (restored, black, brightest)
+  rounded = Round (clipped)
+  last = Transpose <perm = [0, 2, 3, 1]> (rounded)
+  dehazed = Cast <to = 2> (last)
+}}
+"""
+
+
+def before(artifact: Artifact, *, opset: int, ir_version: int) -> "onnx.ModelProto":
+    """Return the graph from `frames` to `low_resolution`; `planes` are the frames as float [N, 3, H, W] in [0, 255]."""
+    import onnx.parser
+
+    multiple, width = artifact.network_multiple, artifact.network_width
+    return onnx.parser.parse_model(
+        _BEFORE.format(
+            opset=opset,
+            ir_version=ir_version,
+            multiple=multiple,
+            twice_multiple=2 * multiple,
+            twice_width=2 * width,
+            most=width // multiple,
+        )
+    )
+
+
+def after(*, opset: int, ir_version: int) -> "onnx.ModelProto":
+    """Return the graph from `restoration` and `planes` to `dehazed`."""
+    import onnx.parser
+
+    return onnx.parser.parse_model(_AFTER.format(opset=opset, ir_version=ir_version))
+
+
+def enclose(core: "onnx.ModelProto", artifact: Artifact) -> "onnx.ModelProto":
+    """Return a whole model: the part before, the networks, the part after, and the description.
+
+    Args:
+        core: takes `low_resolution`, gives `restoration`, `mask` and `fog_density`.
+        artifact: the description that goes into the metadata.
+    """
+    import onnx.compose
+
+    from dfs_core.artifact import DEHAZED, FOG_DENSITY, LOW_RESOLUTION, MASK, RESTORATION
+
+    opset = next(entry.version for entry in core.opset_import if entry.domain in ("", "ai.onnx"))
+    head = before(artifact, opset=opset, ir_version=core.ir_version)
+    tail = after(opset=opset, ir_version=core.ir_version)
+    core = onnx.compose.add_prefix(
+        core, "network.", rename_inputs=False, rename_outputs=False, rename_nodes=True, rename_edges=True
+    )
+    joined = onnx.compose.merge_models(head, core, io_map=[(LOW_RESOLUTION, LOW_RESOLUTION)])
+    whole = onnx.compose.merge_models(
+        joined, tail, io_map=[(RESTORATION, RESTORATION), ("planes", "planes")], outputs=[MASK, FOG_DENSITY, DEHAZED]
+    )
+    by_name = {output.name: output for output in whole.graph.output}
+    del whole.graph.output[:]
+    whole.graph.output.extend(by_name[name] for name in (DEHAZED, MASK, FOG_DENSITY))
+    whole.graph.name = artifact.name
+    onnx.helper.set_model_props(whole, artifact.to_metadata())
+    return whole
