@@ -68,7 +68,8 @@ def ray_length(depth: Floats, *, focal_px: float, center_px: tuple[float, float]
     x = (np.arange(width, dtype=np.float32) - np.float32(center_x)) / np.float32(focal_px)
     y = (np.arange(height, dtype=np.float32) - np.float32(center_y)) / np.float32(focal_px)
     stretch = np.sqrt(1.0 + x[None, :] ** 2 + y[:, None] ** 2)
-    return (depth * stretch).astype(np.float32, copy=False)
+    length: Floats = (depth * stretch).astype(np.float32, copy=False)
+    return length
 
 
 def transmission(length: Floats, *, attenuation: float | Floats) -> Floats:
@@ -88,7 +89,8 @@ def transmission(length: Floats, *, attenuation: float | Floats) -> Floats:
         raise FogError(f"ray lengths must be at least 0 m, but {int((~(length >= 0.0)).sum())} are negative or unknown")
     with np.errstate(invalid="ignore"):  # 0 · ∞: no fog in front of the sky
         optical_depth = np.where(beta == 0.0, np.float32(0.0), beta * length)
-    return np.exp(-optical_depth).astype(np.float32, copy=False)
+    share: Floats = np.exp(-optical_depth).astype(np.float32, copy=False)
+    return share
 
 
 def add_fog(clear: Floats, transmission: Floats, airlight: Floats) -> Floats:
@@ -118,4 +120,5 @@ def remove_fog(hazy: Floats, transmission: Floats, airlight: Floats, *, min_tran
     if not 0.0 < min_transmission <= 1.0:
         raise FogError(f"min_transmission must be in (0, 1], not {min_transmission}")
     share = np.maximum(transmission, np.float32(min_transmission))[..., None]
-    return airlight + (hazy - airlight) / share
+    clear: Floats = airlight + (hazy - airlight) / share
+    return clear
