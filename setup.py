@@ -31,7 +31,8 @@ setup(
         ("lib/dfs_ros", files("scripts/dfs_ros")),
         ("lib/dfs_core", files("scripts/dfs_core")),
         ("share/dfs_ros", ["package.xml", "LICENSE"]),
-        ("share/dfs_core", ["package.xml"]),  # `ros2 doctor` wants one beside each marker
+        # `ros2 doctor` wants one beside each marker; colcon keeps one target a source, hence the other spelling.
+        ("share/dfs_core", ["./package.xml"]),
         *(
             (f"share/dfs_ros/{folder}", files(folder))
             for folder in ("launch", "config", "config/rviz", "config/foxglove", "bags/foggy_road")
