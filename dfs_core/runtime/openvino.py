@@ -95,11 +95,11 @@ class OpenVinoDehazer(Dehazer):
             wanted = _wanted(RESTORATION, dehaze=dehaze, segment=segment)
             height, width = self.artifact.network_size(*frames.shape[1:3])
             request = self._request(_Key((len(frames), 3, height, width), wanted))
-            self._shrink(frames, request.get_input_tensor().data)
+            self.shrink(frames, request.get_input_tensor().data)
         outputs = self._infer(request, wanted)
         dehazed = None
         if dehaze:
-            dehazed = outputs[DEHAZED].copy() if self._runs_whole else self._restore(frames, outputs[RESTORATION])
+            dehazed = outputs[DEHAZED].copy() if self._runs_whole else self.restore(frames, outputs[RESTORATION])
         return Result(dehazed, outputs[MASK].copy() if segment else None, outputs[FOG_DENSITY].copy())
 
     def close(self) -> None:
@@ -134,13 +134,15 @@ class OpenVinoDehazer(Dehazer):
             raise BackendError(f"{self._path}: OpenVINO failed ({_first_line(error)})") from error
         return {name: request.get_output_tensor(index).data for index, name in enumerate(names)}
 
-    def _shrink(self, frames: Frames, low_resolution: NDArray[np.float32]) -> None:
+    def shrink(self, frames: Frames, low_resolution: NDArray[np.float32]) -> None:
+        """Write the frames as the network sees them, float32 [N, 3, h, w]."""
         rows = bilinear_taps(frames.shape[1], 2 * low_resolution.shape[2])
         columns = bilinear_taps(frames.shape[2], 2 * low_resolution.shape[3])
         for frame, target in zip(frames, low_resolution, strict=True):
             self._pool.run(partial(shrink_rows, frame, rows, columns, target), target.shape[1])
 
-    def _restore(self, frames: Frames, restoration: NDArray[np.float32]) -> Frames:
+    def restore(self, frames: Frames, restoration: NDArray[np.float32]) -> Frames:
+        """Return the frames without fog, given the coefficients [N, 4, h, w]."""
         rows = bilinear_taps(restoration.shape[2], frames.shape[1])
         columns = bilinear_taps(restoration.shape[3], frames.shape[2])
         dehazed = np.empty_like(frames)
