@@ -10,7 +10,9 @@ from dfs_core.artifact import FOG_DENSITY, LOW_RESOLUTION, MASK, RESTORATION, Ar
 from dfs_core.errors import ArtifactError
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnx
+    from numpy.typing import NDArray
 
     from dfs_core.models.pipeline import Network
 
@@ -40,7 +42,9 @@ def export(
     from dfs_core.models.pipeline import Network
 
     network = Network(load_network(generator), load_segmenter(segmenter)).eval()
-    difference, agreement = write(network, Artifact(name, CAMVID_11, training_data=training_data, license=license_), out)
+    difference, agreement = write(
+        network, Artifact(name, CAMVID_11, training_data=training_data, license=license_), out
+    )
     parameters = sum(parameter.numel() for parameter in network.parameters())
     Console().print(
         f"{out}: {out.stat().st_size / 1e6:.2f} MB, {parameters / 1e6:.2f} M parameters, opset {OPSET}; "
@@ -96,10 +100,9 @@ def compare(network: "Network", model: "onnx.ModelProto") -> tuple[int, float]:
 
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     pipeline = Pipeline(network).eval()
-    rng = np.random.default_rng(0)
     difference, agreement = 0, 1.0
-    for height, width in SIZES:
-        frames = _picture(rng, height, width)
+    for seed, (height, width) in enumerate(SIZES):
+        frames = _picture(seed, height, width)
         dehazed, mask, _ = session.run(None, {"frames": frames})
         with torch.inference_mode():
             expected = pipeline(torch.from_numpy(frames))
@@ -108,12 +111,12 @@ def compare(network: "Network", model: "onnx.ModelProto") -> tuple[int, float]:
     return difference, agreement
 
 
-def _picture(rng: "object", height: int, width: int):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _picture(seed: int, height: int, width: int) -> "NDArray[np.uint8]":
     """Return a smooth random picture with some grain, uint8 [1, H, W, 3]: noise alone is nothing that a camera sees."""
     import cv2
     import numpy as np
 
-    assert isinstance(rng, np.random.Generator)  # noqa: S101 - for the type checker
+    rng = np.random.default_rng(seed)
     banks = cv2.resize(rng.uniform(40, 230, (9, 16, 3)).astype(np.float32), (width, height))
     return np.clip(banks + rng.normal(0, 6, banks.shape), 0, 255).astype(np.uint8)[None]
 
@@ -122,7 +125,8 @@ def _core(network: "Network") -> "onnx.ModelProto":
     """Return what lies between the cut points as ONNX, for any batch and any size that 16 divides."""
     import torch
 
-    sixteenths = [torch.export.Dim(name, min=2, max=64) for name in ("sixteenths_high", "sixteenths_wide")]
+    batch = torch.export.Dim("batch", min=1, max=64)
+    high, wide = (torch.export.Dim(name, min=2, max=64) for name in ("sixteenths_high", "sixteenths_wide"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations, nothing about this network
         program = torch.onnx.export(
@@ -132,7 +136,7 @@ def _core(network: "Network") -> "onnx.ModelProto":
             opset_version=OPSET,
             input_names=[LOW_RESOLUTION],
             output_names=[RESTORATION, MASK, FOG_DENSITY],
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64), 2: 16 * sixteenths[0], 3: 16 * sixteenths[1]},),
+            dynamic_shapes=({0: batch, 2: 16 * high, 3: 16 * wide},),
             external_data=False,
             verbose=False,
         )

@@ -1,4 +1,4 @@
-"""The terms of the generator's loss, one function each, named as in equation 1 of de Blois et al. (arXiv 1903.01530)."""
+"""The terms of the generator's loss, one function each, named as in equation 1 of arXiv 1903.01530."""
 
 import torch
 from torch.nn import functional as F

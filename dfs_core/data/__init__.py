@@ -1,0 +1,1 @@
+"""Driving scenes, their geometry, and the fog that is put into them."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from dfs_core import optics
 from dfs_core.data.depth import Camera, from_labels
@@ -58,10 +59,7 @@ class CamVid(Sequence[Sample]):
             DatasetError: a file cannot be decoded, the sizes differ, or the labels hold an unknown id.
         """
         image_path, label_path = self._pairs[index]
-        image, labels = cv2.imread(str(image_path)), cv2.imread(str(label_path), cv2.IMREAD_GRAYSCALE)
-        for path, content in ((image_path, image), (label_path, labels)):
-            if content is None:
-                raise DatasetError(f"{path}: cannot be decoded; the file is damaged, copy it again")
+        image, labels = _read(image_path, cv2.IMREAD_COLOR), _read(label_path, cv2.IMREAD_GRAYSCALE)
         if image.shape[:2] != labels.shape:
             raise DatasetError(f"{label_path}: {list(labels.shape)}, but its image is {list(image.shape[:2])}")
         if labels.max() > VOID:
@@ -72,6 +70,13 @@ class CamVid(Sequence[Sample]):
         depth = from_labels(labels, image, LABELS, camera)
         length = optics.ray_length(depth, focal_px=camera.focal * image.shape[1])
         return Sample(image_path.stem, image, labels, np.ascontiguousarray(length))
+
+
+def _read(path: Path, mode: int) -> NDArray[np.uint8]:
+    content = cv2.imread(str(path), mode)
+    if content is None:
+        raise DatasetError(f"{path}: cannot be decoded; the file is damaged, copy it again")
+    return content
 
 
 def sequence_of(name: str) -> str:

@@ -45,9 +45,7 @@ class View:
         window = (slice(top, top + taken[0]), slice(left, left + taken[1]))
         fitted = (min(round(taken[1] * scale), width), min(round(taken[0] * scale), height))
         shrinks = scale < 1.0
-        image = cv2.resize(
-            sample.image[window], fitted, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
+        image = cv2.resize(sample.image[window], fitted, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         labels = cv2.resize(sample.labels[window], fitted, interpolation=cv2.INTER_NEAREST)
         ray_length = cv2.resize(sample.ray_length[window], fitted, interpolation=cv2.INTER_NEAREST)
         if (fitted[1], fitted[0]) != self.size:

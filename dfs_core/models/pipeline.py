@@ -41,7 +41,7 @@ def resize(planes: torch.Tensor, height: int, width: int) -> torch.Tensor:
 def shrink(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Return the low-resolution frames in [0, 1] of float frames [N, 3, H, W] in [0, 255].
 
-    Bilinear to twice the low resolution, then the mean of 2 x 2: four taps a side, so that a large frame does not alias.
+    Bilinear to twice the low resolution, then the mean of 2 x 2: four taps a side against aliasing.
     """
     return F.avg_pool2d(resize(frames, 2 * height, 2 * width), 2) / 255.0
 

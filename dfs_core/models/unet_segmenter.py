@@ -1,4 +1,4 @@
-"""A plain encoder and decoder from scratch: the judge, deliberately unlike the segmenter that the loss looks through."""
+"""A plain encoder and decoder from scratch: what L_seg looks through, unlike the segmenter that ships and judges."""
 
 import torch
 from torch import nn

@@ -50,4 +50,4 @@ def load(path: Path) -> Checkpoint:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such checkpoint; train one with `dfs train`") from error
     except Exception as error:  # torch raises whatever its zip and pickle readers stumble over
-        raise ConfigError(f"{path}: not a DFS checkpoint, or a damaged one ({type(error).__name__}: {error})") from error
+        raise ConfigError(f"{path}: not a DFS checkpoint, or damaged ({type(error).__name__}: {error})") from error

@@ -36,7 +36,7 @@ def train(task: Task, config: TrainingConfig, folder: Path, *, resume: bool, pro
     Raises:
         ConfigError: the folder holds another run, or the loss is not finite.
     """
-    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)  # type: ignore[arg-type]
+    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     fabric.seed_everything(config.seed, verbose=False)
     network = task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
