@@ -1,6 +1,6 @@
 """Open a recorded bag of any kind (ROS 2 sqlite3 or MCAP, ROS 1) and read its messages as CDR bytes."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,7 +110,9 @@ class Bag:
         """The message types of this bag as ROS 2 knows them, to read and write CDR bytes."""
         return self._ros1.types if self.storage == "rosbag1" else types_of(self._definitions())
 
-    def records(self, topics: Collection[str] | None = None, *, start_ns: int | None = None) -> Iterator[Record]:
+    def records(
+        self, topics: Collection[str] | None = None, *, start_ns: int | None = None
+    ) -> Generator[Record, None, None]:
         """Yield messages in the order of their recording.
 
         Args:
@@ -127,7 +129,7 @@ class Bag:
             )
         return self._records(topics, start_ns)
 
-    def _records(self, topics: Collection[str] | None, start_ns: int | None) -> Iterator[Record]:
+    def _records(self, topics: Collection[str] | None, start_ns: int | None) -> Generator[Record, None, None]:
         convert = self._ros1.to_cdr if self.storage == "rosbag1" else None
         count = 0
         for part in self._parts:
