@@ -65,16 +65,21 @@ def import_advice(error: ImportError | AttributeError) -> str:
     return f"no module {module}; install it with: pip install '{DISTRIBUTION}[{extras[0]}]'"
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 def _options(
     *,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error; so does DFS_DEBUG=1.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    version: Annotated[  # noqa: ARG001 (its callback does the work)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit
     if debug:
         os.environ["DFS_DEBUG"] = "1"  # commands start processes, which inherit it
 
@@ -132,3 +137,7 @@ def _extras_with(module: str) -> list[str]:
 def _normalized(name: str) -> str:
     """Return a package's name as the package index compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+if __name__ == "__main__":
+    main()
