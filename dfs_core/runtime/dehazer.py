@@ -57,7 +57,7 @@ class Dehazer(ABC):
         """Do now what the first frames of that size would otherwise wait for."""
         self(np.zeros((batch, height, width, 3), np.uint8))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most backends hold nothing that Python does not free)
         """Free what the model holds; it must not be called afterwards."""
 
     def __enter__(self) -> "Dehazer":

@@ -38,7 +38,7 @@ def _stretch(restoration: Floats, row: int, columns: Taps, gain: Floats, offset:
 
 
 @numba.jit(**_OPTIONS)
-def _apply(  # noqa: PLR0917 (a compiled loop)
+def _apply(
     frame: Frames,
     gain_above: Floats,
     gain_below: Floats,
@@ -60,7 +60,7 @@ def _apply(  # noqa: PLR0917 (a compiled loop)
     [types.void(_READ_FRAME, _READ_PLANES, _TAPS, _TAPS, types.uint8[:, :, ::1], *_ROWS)],
     **_OPTIONS,
 )
-def restore_rows(  # noqa: PLR0917 (compiled)
+def restore_rows(
     frame: Frames, restoration: Floats, rows: Taps, columns: Taps, dehazed: Frames, start: int, stop: int
 ) -> None:
     """Write rows [start, stop) of a frame without fog.
@@ -115,9 +115,7 @@ def _sum_rows(frame: Frames, rows: Taps, y: int, column_sums: Floats) -> None:
 
 
 @numba.jit([types.void(_READ_FRAME, _TAPS, _TAPS, types.float32[:, :, ::1], *_ROWS)], **_OPTIONS)
-def shrink_rows(  # noqa: PLR0917 (compiled)
-    frame: Frames, rows: Taps, columns: Taps, low_resolution: Floats, start: int, stop: int
-) -> None:
+def shrink_rows(frame: Frames, rows: Taps, columns: Taps, low_resolution: Floats, start: int, stop: int) -> None:
     """Write rows [start, stop) of the frame as the network sees it.
 
     Args:

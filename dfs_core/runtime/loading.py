@@ -99,13 +99,15 @@ def _start(name: str, path: Path, description: artifact.Artifact, *, precision: 
         raise BackendError(f"backend {name}: {reason}")
     try:
         module = importlib.import_module(f"dfs_core.runtime.{backend.module}")
-    except (
-        ImportError,
-        RuntimeError,
-    ) as error:  # a package that does not fit its dependencies, or numba without a cache
+    except ImportError as error:
         raise BackendError(
-            f"backend {name}: cannot be started ({error}); a 'cannot cache function' goes away when the environment "
-            "variable NUMBA_CACHE_DIR names a folder that can be written"
+            f"backend {name}: its packages do not fit each other or this machine ({error}); install them again in an "
+            "environment of their own"
+        ) from error
+    except RuntimeError as error:  # numba finds no folder for what it compiles
+        raise BackendError(
+            f"backend {name}: cannot be started ({error}); "
+            "let the environment variable NUMBA_CACHE_DIR name a folder that can be written"
         ) from error
     dehazer: Callable[..., Dehazer] = getattr(module, backend.dehazer)
     return dehazer(path, description, precision=precision, threads=threads)

@@ -140,6 +140,29 @@ def test_a_graph_that_no_backend_knows_is_refused_with_what_each_says(model, tmp
         load(path)
 
 
+@pytest.mark.skipif(NO_CUDA is None, reason="has a GPU, so another backend is chosen")
+@pytest.mark.parametrize(
+    ("complaint", "words"),
+    [
+        ("ImportError('Numba needs NumPy 2.3 or less')", "do not fit each other or this machine (Numba needs NumPy"),
+        ("RuntimeError('cannot cache function')", "let the environment variable NUMBA_CACHE_DIR name a folder"),
+    ],
+)
+def test_a_package_that_is_installed_but_broken_is_passed_over(complaint, words, model_path, tmp_path):
+    (tmp_path / "numba.py").write_text(f"raise {complaint}\n")
+    program = """
+        import logging, sys
+        sys.path.insert(0, sys.argv[2])
+        logging.basicConfig(level=logging.INFO)
+        from dfs_core.runtime import load
+        print(load(sys.argv[1]).backend)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(model_path), str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "onnxruntime"
+    assert words in run.stderr
+
+
 def test_running_a_model_imports_neither_torch_nor_ros(model_path):
     program = """
         import sys

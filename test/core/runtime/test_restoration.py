@@ -161,6 +161,25 @@ def test_row_pool_works_on_two_ranges_at_once():
     pool.close()
 
 
+def test_row_pool_returns_only_when_no_range_runs_any_more():
+    begun, release, finished = threading.Event(), threading.Event(), threading.Event()
+
+    def work(start, _stop):
+        if start == 0:
+            assert begun.wait(timeout=20)
+            threading.Timer(0.2, release.set).start()
+            raise ValueError("the caller's own range")
+        begun.set()
+        assert release.wait(timeout=20)
+        finished.set()
+
+    pool = RowPool(2)
+    with pytest.raises(ValueError, match="the caller's own range"):
+        pool.run(work, 64)
+    assert finished.is_set()
+    pool.close()
+
+
 def test_row_pool_raises_what_a_range_raised():
     def fail(start, _stop, *, at):
         if start == at:
