@@ -44,7 +44,7 @@ setup(
         "opencv-python-headless>=4.8",
         "onnx>=1.16",
         "PyYAML>=6",
-        "typer>=0.12",
+        "typer>=0.12.5",
         "rich>=13",
     ],
     extras_require={

@@ -1,0 +1,195 @@
+"""The pipeline as plain data."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from dfs_core.errors import BagError, ConfigError
+from dfs_ros import graph
+from dfs_ros.camera import Camera, only_camera_topic
+from dfs_ros.dehaze_parameters import DehazeParameters
+
+IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+
+
+@pytest.fixture
+def params_file(tmp_path: Path) -> Path:
+    file = tmp_path / "dehaze.yaml"
+    file.write_text("/**:\n  ros__parameters: {}\n")
+    return file
+
+
+@pytest.fixture
+def bag(tmp_path: Path) -> Path:
+    """A bag with compressed images of one camera, its calibration, and a depth picture that is none."""
+    from rosbags.rosbag2 import StoragePlugin, Writer
+    from rosbags.typesys import Stores, get_typestore
+
+    types = get_typestore(Stores.ROS2_JAZZY)
+    path = tmp_path / "drive"
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for name, kind in (
+            ("/front/image_raw/compressed", COMPRESSED),
+            ("/front/depth/compressedDepth", COMPRESSED),
+            ("/front/camera_info", "sensor_msgs/msg/CameraInfo"),
+        ):
+            writer.write(writer.add_connection(name, kind, typestore=types), 1, b"\x00\x01\x00\x00")
+    return path
+
+
+def start(file: Path, **arguments: str) -> list[graph.Node]:
+    return graph.pipeline({"params_file": str(file)} | arguments)
+
+
+def test_a_live_camera_needs_one_lifecycle_node_and_no_remapping(params_file: Path) -> None:
+    (node,) = start(params_file)
+    assert (node.package, node.executable, node.name, node.namespace) == ("dfs_ros", "dehaze_node", "dehaze_node", "")
+    assert node.lifecycle
+    assert node.required
+    assert node.remappings == ()
+    assert node.params_file == params_file
+    assert dict(node.parameters) == {"image_transport": "raw", "use_sim_time": False}
+
+
+def test_what_is_chosen_is_passed_on_and_wins_over_the_file(params_file: Path) -> None:
+    (node,) = start(
+        params_file, model="m.onnx", backend="openvino", precision="auto", log_level="debug", use_sim_time="true"
+    )
+    assert dict(node.parameters) == {
+        "model": "m.onnx",
+        "backend": "openvino",
+        "precision": "auto",
+        "image_transport": "raw",
+        "use_sim_time": True,
+    }
+    assert node.log_level == "debug"
+
+
+def test_every_parameter_passed_to_the_dehaze_node_is_one_that_it_declares(params_file: Path) -> None:
+    (node,) = start(params_file, model="m.onnx", backend="auto", precision="fp32")
+    assert set(node.parameters) - {"use_sim_time"} <= set(DehazeParameters.__dataclass_fields__)
+
+
+def test_every_parameter_passed_to_the_player_is_one_that_it_declares(params_file: Path, bag: Path) -> None:
+    player = pytest.importorskip("dfs_ros.bag_player", reason="needs rclpy")
+    node = start(params_file, bag=str(bag))[-1]
+    assert set(node.parameters) <= set(player.PlayerParameters.__dataclass_fields__)
+
+
+def test_several_cameras_have_a_node_each_in_their_own_namespace(params_file: Path) -> None:
+    nodes = start(params_file, camera="/front/image_raw, /rear/color/image_rect/compressed")
+    assert [(node.namespace, node.name) for node in nodes] == [
+        ("/front", "dehaze_node"),
+        ("/rear/color", "dehaze_node"),
+    ]
+    assert [node.parameters["image_transport"] for node in nodes] == ["raw", "compressed"]
+    assert nodes[0].remappings == ()
+    assert nodes[1].remappings == (("image_raw", "image_rect"), ("image_raw/compressed", "image_rect/compressed"))
+    assert not any(node.required for node in nodes), "one camera's failure must not stop the others"
+
+
+def test_two_cameras_of_one_namespace_are_told_apart_by_name(params_file: Path) -> None:
+    nodes = start(params_file, camera="/stereo/left,/stereo/right")
+    assert [(node.namespace, node.name) for node in nodes] == [("/stereo", "dehaze_left"), ("/stereo", "dehaze_right")]
+
+
+@pytest.mark.parametrize(
+    ("topic", "types", "expected"),
+    [
+        ("image_raw", {}, ("", "raw", ())),
+        ("/image_raw", {}, ("/", "raw", ())),
+        ("cam/image_raw/compressed", {}, ("cam", "compressed", ())),
+        ("/cam/image_raw", {"/cam/image_raw/compressed": COMPRESSED}, ("/cam", "compressed", ())),
+        ("/cam/image_raw", {"/cam/image_raw/compressed": COMPRESSED, "/cam/image_raw": IMAGE}, ("/cam", "raw", ())),
+        (
+            "/cam/jpeg",
+            {"/cam/jpeg": COMPRESSED},
+            ("/cam", "compressed", (("image_raw", "jpeg"), ("image_raw/compressed", "jpeg"))),
+        ),
+    ],
+)
+def test_a_topic_tells_namespace_transport_and_remappings(
+    topic: str, types: Mapping[str, str], expected: tuple[str, str, tuple[tuple[str, str], ...]]
+) -> None:
+    camera = Camera.of_topic(topic, types=types)
+    assert (camera.namespace, camera.transport, camera.remappings) == expected
+
+
+@pytest.mark.parametrize("topic", ["", "/", "/front/", "front image"])
+def test_what_cannot_be_a_topic_is_refused(topic: str) -> None:
+    with pytest.raises(ConfigError, match="not the name of a topic"):
+        Camera.of_topic(topic)
+
+
+def test_a_bag_names_its_camera_and_is_played_last(params_file: Path, bag: Path) -> None:
+    dehazer, player = start(params_file, bag=str(bag), rate="0.5", start_offset="2", loop="true", use_sim_time="true")
+    assert (dehazer.namespace, dehazer.parameters["image_transport"]) == ("/front", "compressed")
+    assert player.executable == "bag_player"
+    assert player.parameters["bag"] == str(bag)
+    assert (player.parameters["rate"], player.parameters["start_offset"]) == (0.5, 2.0)
+    assert (player.parameters["loop"], player.parameters["clock"]) == (True, True)
+    assert player.required
+    assert not start(params_file, bag=str(bag), keep_running="true")[-1].required
+
+
+def test_a_bag_of_several_cameras_asks_which_one() -> None:
+    types = {
+        "/a/image_raw": IMAGE,
+        "/a/image_raw/compressed": COMPRESSED,
+        "/b/image_raw": IMAGE,
+        "/tf": "tf2_msgs/msg/TF",
+    }
+    with pytest.raises(BagError, match=r"choose with camera:=, from /a/image_raw, /b/image_raw$"):
+        only_camera_topic(types, source="drive")
+
+
+def test_a_bag_without_images_says_what_it_holds() -> None:
+    with pytest.raises(BagError, match=r"drive: no sensor_msgs/Image .*: /tf \(tf2_msgs/msg/TFMessage\)"):
+        only_camera_topic({"/tf": "tf2_msgs/msg/TFMessage"}, source="drive")
+
+
+def test_a_missing_bag_is_refused(params_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(BagError, match="no such bag"):
+        start(params_file, bag=str(tmp_path / "none"))
+
+
+def test_rviz_shows_the_first_camera(params_file: Path) -> None:
+    rviz = start(params_file, camera="/front/image,/rear/image", rviz="true")[-1]
+    assert (rviz.package, rviz.executable) == ("rviz2", "rviz2")
+    assert rviz.options[0] == "-d"
+    shown = Path(rviz.options[1]).read_text()
+    for old, new in rviz.remappings:
+        assert f"Value: {old}\n" in shown
+        assert new.startswith("/front/")
+    assert len(rviz.remappings) == shown.count("Value: /")
+
+
+def test_every_argument_is_described_and_accepts_its_own_default() -> None:
+    assert graph.complete({}) == {argument.name: argument.default for argument in graph.ARGUMENTS}
+    for argument in graph.ARGUMENTS:
+        assert argument.description.endswith(".")
+        assert not argument.accepted or argument.default in argument.accepted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"bakend": "auto"}, "no argument is called 'bakend'; did you mean 'backend'?"),
+        ({"cam": "/a"}, "no argument is called 'cam'; did you mean 'camera'?"),
+        ({"backend": "cuda"}, "backend:=cuda: must be one of auto, "),
+        ({"rviz": "yes"}, "rviz:=yes: must be one of true, false"),
+        ({"camera": "/a/image,/a/image"}, "names a camera twice"),
+        ({"params_file": "none.yaml"}, "none.yaml: no such file"),
+    ],
+)
+def test_a_wrong_argument_is_refused_in_words(params_file: Path, arguments: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        start(params_file, **arguments)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("rate", "0"), ("rate", "fast"), ("rate", "nan"), ("start_offset", "-1")])
+def test_a_number_out_of_range_is_refused(params_file: Path, bag: Path, name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}:={value}: must be a number"):
+        start(params_file, bag=str(bag), **{name: value})
