@@ -62,6 +62,7 @@ def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None)
 
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.logging import get_logger
 
     rclpy.init(args=list(arguments) if arguments is not None else None)
     node = None
@@ -73,7 +74,7 @@ def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None)
     except ExternalShutdownException:
         return 0
     except DfsError as error:
-        rclpy.logging.get_logger("dfs_ros").fatal(str(error))
+        get_logger("dfs_ros").fatal(str(error))
         return 1
     finally:
         if node is not None:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Parameters = TypeVar("Parameters")
 
+NEVER, UNCONFIGURED, ALWAYS = "never", "unconfigured", "always"
+"""When a parameter may be changed: not after the start, while a lifecycle node is unconfigured, or at any time."""
+
 
 def parameter(
     default: bool | float | str | Sequence[str],
@@ -18,7 +21,9 @@ def parameter(
     *,
     above: float | None = None,
     at_least: float | None = None,
+    at_most: float | None = None,
     one_of: Sequence[str] | None = None,
+    settable: str = NEVER,
 ) -> Any:
     """Return a dataclass field for one parameter; its type is that of its default, a sequence is a list of strings.
 
@@ -27,21 +32,27 @@ def parameter(
         description: what it is for, with its unit; `ros2 param describe` shows it.
         above: the smallest value that is refused.
         at_least: the smallest value that is allowed.
+        at_most: the largest value that is allowed.
         one_of: the only values allowed.
+        settable: when it may be changed after the start: NEVER, UNCONFIGURED or ALWAYS.
     """
     checks: list[tuple[str, Callable[[Any], bool]]] = []
     if above is not None:
         checks.append((f"greater than {above:g}", lambda value: value > above))
     if at_least is not None:
         checks.append((f"at least {at_least:g}", lambda value: value >= at_least))
+    if at_most is not None:
+        checks.append((f"at most {at_most:g}", lambda value: value <= at_most))
     if one_of is not None:
         checks.append((f"one of {', '.join(one_of)}", lambda value: value in one_of))
     default = default if isinstance(default, bool | int | float | str) else tuple(default)
-    return dataclasses.field(default=default, metadata={"description": description, "checks": checks})
+    return dataclasses.field(
+        default=default, metadata={"description": description, "checks": checks, "settable": settable}
+    )
 
 
 def declare(node: "Node", parameters: type[Parameters]) -> Parameters:
-    """Declare all fields of a dataclass as read-only parameters of a node and return their values.
+    """Declare all fields of a dataclass as parameters of a node and return their values.
 
     Whole numbers are taken for numbers with a fraction, and one string for a list of one.
 
@@ -52,17 +63,28 @@ def declare(node: "Node", parameters: type[Parameters]) -> Parameters:
 
     values = {}
     for entry in dataclasses.fields(parameters):  # type: ignore[arg-type]  # a dataclass, by contract
-        # Dynamic typing, as the errors of the static one do not say what to do.
-        descriptor = ParameterDescriptor(description=entry.metadata["description"], read_only=True, dynamic_typing=True)
+        descriptor = ParameterDescriptor(
+            description=entry.metadata["description"],
+            additional_constraints=", ".join(expected for expected, _ in entry.metadata["checks"]),
+            read_only=entry.metadata["settable"] == NEVER,
+            dynamic_typing=True,  # as the errors of the static one do not say what to do
+        )
         default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
-        given = node.declare_parameter(entry.name, default, descriptor).value
-        values[entry.name] = value = _as_type_of(entry.default, given, entry.name)
-        for expected, holds in entry.metadata["checks"]:
-            if not holds(value):
-                raise ConfigError(
-                    f"parameter {entry.name} must be {expected}, not {value!r}; set it by -p {entry.name}:=…"
-                )
+        values[entry.name] = checked(entry, node.declare_parameter(entry.name, default, descriptor).value)
     return parameters(**values)
+
+
+def checked(entry: "dataclasses.Field[Any]", given: Any) -> Any:
+    """Return the value given for a field, in the type of its default.
+
+    Raises:
+        ConfigError: it has the wrong type or is out of range; names the parameter.
+    """
+    value = _as_type_of(entry.default, given, entry.name)
+    for expected, holds in entry.metadata["checks"]:
+        if not holds(value):
+            raise ConfigError(f"parameter {entry.name} must be {expected}, not {value!r}; set it by -p {entry.name}:=…")
+    return value
 
 
 def _as_type_of(default: Any, value: Any, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ class Stopwatch:
 
     def __init__(self) -> None:
         """Begin with no step."""
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
         """Time what happens inside the `with` block."""
         start = time.perf_counter_ns()
         yield
-        self.seconds[step] += (time.perf_counter_ns() - start) / 1e9  # type: ignore[assignment]
+        self.seconds[step] += (time.perf_counter_ns() - start) / 1e9
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""A camera's topics: its images, raw or compressed, and its calibration."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from dfs_ros.dehaze_parameters import COMPRESSED
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An image message as it came in.
+
+    Attributes:
+        message: the message.
+        topic: where it came from.
+        take: seconds from its arrival in the middleware to the callback; nan where the middleware does not tell.
+        arrived: `time.perf_counter` in the callback.
+    """
+
+    message: Image | CompressedImage
+    topic: str
+    take: float
+    arrived: float
+
+
+class CameraInput:
+    """Subscribes to one camera and hands its images over; remembers its newest calibration."""
+
+    def __init__(self, node: Node, *, transport: str, on_image: Callable[[Arrival], None]) -> None:
+        """Subscribe.
+
+        Args:
+            node: on whose behalf; the names `image_raw`, `image_raw/compressed` and `camera_info` remap as usual.
+            transport: "raw" or "compressed".
+            on_image: called with every image; must return at once.
+        """
+        self._node = node
+        self._on_image = on_image
+        self.calibration: CameraInfo | None = None
+        self.topic, info_topic = _topics(node, transport)
+        kind = CompressedImage if transport == COMPRESSED else Image
+        self._subscriptions = [
+            self._subscribe(kind, self.topic, self._image_came),
+            self._subscribe(CameraInfo, info_topic, self._calibration_came),
+        ]
+
+    @property
+    def publisher_count(self) -> int:
+        """How many publishers the image topic has."""
+        return self._node.count_publishers(self.topic)
+
+    def close(self) -> None:
+        """Stop listening."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions.clear()
+
+    def _subscribe(self, kind: type, topic: str, callback: Callable[..., None]) -> Any:
+        """Listen best effort, which any publisher can serve, to the newest message only."""
+        quality = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        options = QoSOverridingOptions.with_default_policies()
+        return self._node.create_subscription(kind, topic, callback, quality, qos_overriding_options=options)
+
+    def _image_came(self, message: Image | CompressedImage, info: dict[str, int]) -> None:
+        received = info["received_timestamp"]
+        take = (time.time_ns() - received) / 1e9 if received else float("nan")
+        self._on_image(Arrival(message, self.topic, take, time.perf_counter()))
+
+    def _calibration_came(self, message: CameraInfo) -> None:
+        self.calibration = message
+
+
+def _topics(node: Node, transport: str) -> tuple[str, str]:
+    """Return the names of the image topic and of the calibration.
+
+    Unless they are remapped themselves, the compressed topic lies below the raw one and the calibration beside it, as
+    everywhere in ROS: remapping image_raw is enough.
+    """
+    raw = node.resolve_topic_name("image_raw")
+    parent = raw.rpartition("/")[0]
+    compressed = _remapped(node, "image_raw/compressed") or f"{raw}/compressed"
+    calibration = _remapped(node, "camera_info") or f"{parent}/camera_info"
+    return (compressed if transport == COMPRESSED else raw), calibration
+
+
+def _remapped(node: Node, name: str) -> str | None:
+    """Return what the user remapped a name to, or None."""
+    resolved = node.resolve_topic_name(name)
+    return None if resolved == node.resolve_topic_name(name, only_expand=True) else resolved

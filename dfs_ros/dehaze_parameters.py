@@ -1,0 +1,57 @@
+"""Everything that can be set on the dehaze node."""
+
+from dataclasses import dataclass
+
+from dfs_core.runtime import BACKENDS
+from dfs_core.runtime.loading import PRECISIONS
+from dfs_ros.image_message import MAX_PIXELS
+from dfs_ros.parameters import ALWAYS, UNCONFIGURED, parameter
+
+RAW, COMPRESSED = "raw", "compressed"
+IMAGE, NETWORK = "image", "network"
+
+
+@dataclass(frozen=True)
+class DehazeParameters:
+    """The parameters of the dehaze node and their defaults."""
+
+    model: str = parameter("", "Model file that `dfs export` wrote; empty: the one that ships.", settable=UNCONFIGURED)
+    backend: str = parameter(
+        "auto", "What runs the model; auto: the best here.", one_of=("auto", *BACKENDS), settable=UNCONFIGURED
+    )
+    precision: str = parameter(
+        "fp32",
+        "Number format of the computation; auto: what the backend finds fastest here.",
+        one_of=PRECISIONS,
+        settable=UNCONFIGURED,
+    )
+    threads: int = parameter(0, "Processor threads for the model; 0: all.", at_least=0, settable=UNCONFIGURED)
+    image_transport: str = parameter(
+        RAW,
+        "Whether frames come as Image on image_raw or as CompressedImage on image_raw/compressed.",
+        one_of=(RAW, COMPRESSED),
+        settable=UNCONFIGURED,
+    )
+    autostart: bool = parameter(True, "Configure and activate at the start, without waiting for lifecycle transitions.")
+    gate_attenuation: float = parameter(
+        0.003,
+        "Attenuation coefficient in 1/m below which a frame is passed on as it is, because dehazing harms clear "
+        "images; the default is a visibility of 1000 m, where fog begins; 0: never.",
+        at_least=0.0,
+        settable=ALWAYS,
+    )
+    mask_resolution: str = parameter(
+        IMAGE,
+        "Size of mask and colour picture: that of the image, or that at which the network works.",
+        one_of=(IMAGE, NETWORK),
+        settable=ALWAYS,
+    )
+    jpeg_quality: int = parameter(90, "JPEG quality of compressed output.", at_least=1, at_most=100, settable=ALWAYS)
+    overlay_opacity: float = parameter(
+        0.5,
+        "How strongly the overlay covers the image: 0 not at all, 1 wholly.",
+        at_least=0.0,
+        at_most=1.0,
+        settable=ALWAYS,
+    )
+    max_pixels: int = parameter(MAX_PIXELS, "Larger images are refused as corrupt.", at_least=1, settable=ALWAYS)

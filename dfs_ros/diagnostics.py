@@ -1,0 +1,132 @@
+"""What the dehaze node says of itself: a level, a sentence for people, and figures by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from dfs_core.errors import FogError
+from dfs_core.optics import mor_from_attenuation
+from dfs_ros.statistics import Snapshot
+
+SILENCE_SECONDS = 2.0
+"""A camera that sends nothing for so long deserves a warning."""
+
+IMPLAUSIBLE_LATENCY_MS = 60_000.0
+"""Beyond this, header stamps and the node's clock tell different times."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the node knows of itself besides its statistics.
+
+    Attributes:
+        state: of the lifecycle: "unconfigured", "inactive", "active", ...
+        failure: why it cannot run; empty if it can.
+        topic: where it expects images.
+        publishers: how many publishers that topic has.
+        is_wanted: whether anybody listens to an output.
+        model, backend, precision: what is running; empty if nothing is.
+        attenuation: β in 1/m of the newest frame; nan before the first.
+        last_refusal, last_error: texts of the newest ones.
+    """
+
+    state: str
+    failure: str = ""
+    topic: str = ""
+    publishers: int = 0
+    is_wanted: bool = False
+    model: str = ""
+    backend: str = ""
+    precision: str = ""
+    attenuation: float = float("nan")
+    last_refusal: str = ""
+    last_error: str = ""
+
+
+def report(name: str, condition: Condition, now: Snapshot, before: Snapshot | None) -> DiagnosticStatus:
+    """Return the status of a node.
+
+    Args:
+        name: of the node.
+        condition: how it is.
+        now: its statistics.
+        before: those of the report before, for what is new.
+    """
+    level, message = _judge(condition, now, before)
+    values = [KeyValue(key=key, value=value) for key, value in _figures(condition, now).items()]
+    return DiagnosticStatus(level=level, name=f"{name}: dehazing", message=message, values=values)
+
+
+def array(stamp: object, status: DiagnosticStatus) -> DiagnosticArray:
+    """Return the message for /diagnostics."""
+    message = DiagnosticArray(status=[status])
+    message.header.stamp = stamp
+    return message
+
+
+def _judge(condition: Condition, now: Snapshot, before: Snapshot | None) -> tuple[bytes, str]:
+    """Return the level, and the one thing that matters most in words."""
+    if condition.failure:
+        return DiagnosticStatus.ERROR, f"not running: {condition.failure}"
+    if condition.state != "active":
+        return DiagnosticStatus.OK, f"{condition.state}: waits for a lifecycle transition"
+    if failed := _growth(now.failed, before.failed if before else {}):
+        return DiagnosticStatus.ERROR, f"{failed} frames failed since the last report: {condition.last_error}"
+    if refused := _growth(now.refused, before.refused if before else {}):
+        return DiagnosticStatus.WARN, f"{refused} frames refused since the last report: {condition.last_refusal}"
+    return _judge_flow(condition, now)
+
+
+def _judge_flow(condition: Condition, now: Snapshot) -> tuple[bytes, str]:
+    """Judge how frames come and go where none was refused."""
+    if now.seconds_since_frame > SILENCE_SECONDS:
+        return DiagnosticStatus.WARN, (
+            f"no image on {condition.topic} for {now.seconds_since_frame:.0f} s; "
+            f"it has {condition.publishers} publishers; `ros2 topic info -v {condition.topic}` shows them and their QoS"
+        )
+    if not condition.is_wanted:
+        return DiagnosticStatus.OK, "idle: nobody subscribes to an output"
+    if abs(now.latency_p50_ms) > IMPLAUSIBLE_LATENCY_MS:
+        return DiagnosticStatus.WARN, (
+            f"header stamps are {now.latency_p50_ms / 1e3:.0f} s away from the node's clock; "
+            "set use_sim_time when playing a bag with /clock, else check the clock of the camera's machine"
+        )
+    return DiagnosticStatus.OK, f"running: {now.rate_in:.1f} frames/s in, {now.rate_out:.1f} out"
+
+
+def _figures(condition: Condition, now: Snapshot) -> dict[str, str]:
+    """Return all figures by name, as text; nan where there is none yet."""
+    figures = {
+        "state": condition.state,
+        "frames in": str(now.counts["in"]),
+        "frames out": str(now.counts["out"]),
+        "superseded": str(now.counts["superseded"]),
+        "passed as clear": str(now.counts["passed"]),
+        "not wanted": str(now.counts["idle"]),
+        "refused": str(sum(now.refused.values())),
+        "failed": str(sum(now.failed.values())),
+        "rate in Hz": f"{now.rate_in:.2f}",
+        "rate out Hz": f"{now.rate_out:.2f}",
+        "latency p50 ms": f"{now.latency_p50_ms:.1f}",
+        "latency p95 ms": f"{now.latency_p95_ms:.1f}",
+        "fog density": f"{condition.attenuation:.5f}",
+        "visibility m": f"{_visibility_m(condition.attenuation):.0f}",
+        "backend": condition.backend,
+        "precision": condition.precision,
+        "model": condition.model,
+    }
+    figures |= {f"refused: {reason}": str(count) for reason, count in sorted(now.refused.items())}
+    figures |= {f"failed: {error}": str(count) for error, count in sorted(now.failed.items())}
+    return figures | {f"{step} p50 ms": f"{value:.2f}" for step, value in now.step_p50_ms.items()}
+
+
+def _visibility_m(attenuation: float) -> float:
+    try:
+        return mor_from_attenuation(attenuation)
+    except FogError:  # nan before the first frame
+        return float("nan")
+
+
+def _growth(now: Mapping[str, int], before: Mapping[str, int]) -> int:
+    return sum(now.values()) - sum(before.values())

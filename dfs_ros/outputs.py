@@ -1,0 +1,193 @@
+"""The dehaze node's answers: which of them anybody wants, and how they are made and published."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Float32, String
+
+from dfs_core.labels import LabelSet
+from dfs_core.optics import mor_from_attenuation
+from dfs_ros import camera_info, label_info, rendering
+from dfs_ros.dehaze_parameters import NETWORK, DehazeParameters
+from dfs_ros.image_message import from_array, to_compressed
+from dfs_ros.statistics import Stopwatch
+
+Pixels = NDArray[np.uint8]
+_Message = tuple[LifecyclePublisher, Callable[[], Any]]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the model is asked for."""
+
+    dehazed: bool
+    mask: bool
+    visibility: bool
+
+    def __bool__(self) -> bool:
+        """Say whether there is any."""
+        return self.dehazed or self.mask or self.visibility
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What there is to say of one frame.
+
+    Attributes:
+        message: the Image or CompressedImage that it came as.
+        encoding: in which images are answered: "rgb8", "bgr8" or "mono8".
+        size: height and width of the frame.
+        dehazed: RGB, uint8 [H, W, 3]; None when nobody wants it.
+        passed: whether `dehazed` is the frame as it came.
+        mask: class ids, uint8 [h, w]; None when nobody wants it.
+        attenuation: β in 1/m.
+        calibration: the camera's newest CameraInfo, if any.
+    """
+
+    message: Image | CompressedImage
+    encoding: str
+    size: tuple[int, int]
+    dehazed: Pixels | None
+    passed: bool
+    mask: Pixels | None
+    attenuation: float
+    calibration: CameraInfo | None
+
+
+class Outputs:
+    """The publishers of a dehaze node. What has no subscriber is neither made nor sent."""
+
+    def __init__(self, node: LifecycleNode, labels: LabelSet) -> None:
+        """Create the publishers; `labels` say what the ids in a mask mean."""
+        self._node = node
+        self._labels = labels
+        self._publishers: list[LifecyclePublisher] = []
+        self._spare: dict[LifecyclePublisher, Image] = {}
+        self._dehazed = self._publisher(Image, "~/image_dehazed")
+        self._compressed = self._publisher(CompressedImage, "~/image_dehazed/compressed")
+        self._camera_info = self._publisher(CameraInfo, "~/camera_info")
+        self._mask = self._publisher(Image, "~/segmentation/mask")
+        self._color = self._publisher(Image, "~/segmentation/color")
+        self._overlay = self._publisher(Image, "~/segmentation/overlay")
+        self._mask_camera_info = self._publisher(CameraInfo, "~/segmentation/camera_info")
+        self._visibility = self._publisher(Float32, "~/visibility")
+        self._label_json = self._publisher(String, "~/segmentation/label_info", is_latched=True)
+        self._vision_labels = label_info.to_vision_message(labels)
+        if self._vision_labels is not None:
+            kind = type(self._vision_labels)
+            self._label_info = self._publisher(kind, "~/segmentation/vision_label_info", is_latched=True)
+
+    def announce_labels(self) -> None:
+        """Publish, once and for all who come later, what the ids in a mask mean."""
+        self._label_json.publish(String(data=label_info.to_json(self._labels)))
+        if self._vision_labels is not None:
+            self._vision_labels.header.stamp = self._node.get_clock().now().to_msg()
+            self._label_info.publish(self._vision_labels)
+
+    def wishes(self) -> Wishes:
+        """Return what somebody listens to at this moment."""
+        overlay = _is_wanted(self._overlay)
+        return Wishes(
+            dehazed=overlay or _is_wanted(self._dehazed) or _is_wanted(self._compressed),
+            mask=overlay or _is_wanted(self._mask) or _is_wanted(self._color),
+            visibility=_is_wanted(self._visibility),
+        )
+
+    def publish(self, answer: Answer, parameters: DehazeParameters, stopwatch: Stopwatch) -> None:
+        """Publish an answer on every topic that somebody listens to; times "convert out" and "publish"."""
+        for publisher, make in self._messages(answer, parameters):
+            if _is_wanted(publisher):
+                with stopwatch("convert out"):
+                    message = make()
+                with stopwatch("publish"):
+                    publisher.publish(message)
+
+    def destroy(self) -> None:
+        """Take the publishers off the graph."""
+        for publisher in self._publishers:
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._publishers.clear()
+
+    def _messages(self, answer: Answer, parameters: DehazeParameters) -> Iterator[_Message]:
+        """Yield every publisher that the answer has something for, and how its message is made."""
+        if answer.dehazed is not None:
+            yield from self._frame_messages(answer, answer.dehazed, parameters)
+        if answer.mask is not None:
+            yield from self._mask_messages(answer, answer.mask, parameters)
+        if answer.dehazed is not None and answer.mask is not None:
+            frame, mask, opacity = answer.dehazed, answer.mask, parameters.overlay_opacity
+            yield (
+                self._overlay,
+                lambda: self._image(
+                    self._overlay, rendering.overlay(frame, mask, self._labels.palette, opacity=opacity), answer, "rgb8"
+                ),
+            )
+        if answer.calibration is not None:
+            own = camera_info.for_image(answer.calibration, answer.message.header)
+            yield self._camera_info, lambda: own
+        yield self._visibility, lambda: Float32(data=mor_from_attenuation(answer.attenuation))
+
+    def _frame_messages(self, answer: Answer, frame: Pixels, parameters: DehazeParameters) -> Iterator[_Message]:
+        """Yield the dehazed frame, raw and compressed; what the fog gate passed goes out as the message that came."""
+        source, encoding = answer.message, answer.encoding
+        if answer.passed and isinstance(source, Image) and source.encoding == encoding:
+            yield self._dehazed, lambda: source
+        else:
+            yield self._dehazed, lambda: self._image(self._dehazed, frame, answer, encoding)
+        if answer.passed and isinstance(source, CompressedImage):
+            yield self._compressed, lambda: source
+        else:
+            header, quality = source.header, parameters.jpeg_quality
+            yield (
+                self._compressed,
+                lambda: to_compressed(frame, header, CompressedImage, quality, encoding=encoding),
+            )
+
+    def _mask_messages(self, answer: Answer, mask: Pixels, parameters: DehazeParameters) -> Iterator[_Message]:
+        """Yield the mask as ids and in colours, and the calibration of its size."""
+        height, width = mask.shape if parameters.mask_resolution == NETWORK else answer.size
+        palette = self._labels.palette
+        yield (
+            self._mask,
+            lambda: self._image(self._mask, rendering.enlarge(mask, height, width), answer, "mono8"),
+        )
+        yield (
+            self._color,
+            lambda: self._image(
+                self._color, rendering.enlarge(rendering.colorize(mask, palette), height, width), answer, "rgb8"
+            ),
+        )
+        if answer.calibration is not None:
+            own = camera_info.for_image(answer.calibration, answer.message.header)
+            yield (
+                self._mask_camera_info,
+                lambda: camera_info.scaled(own, from_size=answer.size, to_size=(height, width)),
+            )
+
+    def _image(self, publisher: LifecyclePublisher, array: Pixels, answer: Answer, encoding: str) -> Image:
+        """Return an array as a message, in the memory of the one that the publisher sent before, if it fits."""
+        message = from_array(array, answer.message.header, encoding, Image, reuse=self._spare.get(publisher))
+        self._spare[publisher] = message
+        return message
+
+    def _publisher(self, kind: type, topic: str, *, is_latched: bool = False) -> LifecyclePublisher:
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if is_latched else DurabilityPolicy.VOLATILE
+        publisher = self._node.create_lifecycle_publisher(
+            kind,
+            topic,
+            QoSProfile(depth=1, durability=durability),
+            qos_overriding_options=None if is_latched else QoSOverridingOptions.with_default_policies(),
+        )
+        self._publishers.append(publisher)
+        return publisher
+
+
+def _is_wanted(publisher: LifecyclePublisher) -> bool:
+    return publisher.is_activated and publisher.get_subscription_count() > 0

@@ -1,0 +1,161 @@
+"""Real nodes in processes of their own, and a test process that talks to them over real DDS."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 60.0
+"""Nothing here takes long; this is for a machine that is busy with something else."""
+
+
+class NodeProcess:
+    """A node in a process of its own."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        """Start it; what it prints goes into `log`."""
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def stop(self, number: signal.Signals = signal.SIGINT, *, timeout: float = 20.0) -> tuple[int, float]:
+        """Send a signal and return the exit code and how many seconds the end took."""
+        begin = time.monotonic()
+        self._process.send_signal(number)
+        code = self._process.wait(timeout)
+        return code, time.monotonic() - begin
+
+    def kill(self) -> None:
+        """End it at once, if it runs."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Graph:
+    """A ROS graph with its own domain, a node of the test's, and the processes that the test starts."""
+
+    def __init__(self, folder: Path) -> None:
+        """Join the domain of this process' environment; logs go into `folder`."""
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        self._folder = folder
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context)
+        self.node = rclpy.create_node("test", context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self.processes: list[NodeProcess] = []
+
+    def start(self, module: str, *ros_args: str) -> NodeProcess:
+        """Start `python -m MODULE --ros-args …`."""
+        log = self._folder / f"process{len(self.processes)}.log"
+        process = NodeProcess([sys.executable, "-m", module, "--ros-args", *ros_args], log)
+        self.processes.append(process)
+        return process
+
+    def listen(self, kind: type, topic: str, *, latched: bool = False) -> list[Any]:
+        """Subscribe reliably, and return the list that messages are appended to."""
+        from rclpy.qos import DurabilityPolicy, QoSProfile
+
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+        messages: list[Any] = []
+        self.node.create_subscription(kind, topic, messages.append, QoSProfile(depth=10, durability=durability))
+        return messages
+
+    def wait(self, condition: Callable[[], Any], what: str, *, seconds: float = DEADLINE_SECONDS) -> Any:
+        """Handle messages until a condition holds and return its value; fail, naming `what`, after the deadline."""
+        deadline = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f"{what}: not within {seconds} s; processes said:\n{self.outputs}"
+            self._executor.spin_once(timeout_sec=0.05)
+        return value
+
+    def send_until(self, publisher: Any, message: Any, condition: Callable[[], Any], what: str) -> Any:
+        """Publish a message again and again until a condition holds: best effort may lose the first."""
+        next_time = 0.0
+
+        def holds() -> Any:
+            nonlocal next_time
+            if time.monotonic() >= next_time and publisher.get_subscription_count():
+                publisher.publish(message)
+                next_time = time.monotonic() + 0.5
+            return condition()
+
+        return self.wait(holds, what)
+
+    def call(self, kind: type, name: str, request: Any) -> Any:
+        """Call a service and return its answer."""
+        client = self.node.create_client(kind, name)
+        self.wait(client.service_is_ready, f"service {name}")
+        future = client.call_async(request)
+        self.wait(future.done, f"answer of {name}")
+        self.node.destroy_client(client)
+        return future.result()
+
+    @property
+    def outputs(self) -> str:
+        """What all processes have printed."""
+        return "\n".join(process.output for process in self.processes)
+
+    def close(self) -> None:
+        """End all processes and leave the domain."""
+        for process in self.processes:
+            process.kill()
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+
+@pytest.fixture
+def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
+    """Return a ROS graph that no other test, and no other machine, is part of."""
+    pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
+    from domain_coordinator import domain_id
+
+    from dfs_ros import middleware
+
+    with domain_id() as number:
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
+        monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path))
+        monkeypatch.setenv("AMENT_PREFIX_PATH", os.environ.get("AMENT_PREFIX_PATH", sys.prefix))
+        for name in middleware.PROFILE_VARIABLES:
+            monkeypatch.setenv(name, str(ROOT / "config" / "fastdds.xml"))
+        joined = Graph(tmp_path)
+        yield joined
+        joined.close()
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small model file that follows the contract; it always sees fog of 0.02 to 0.05 per metre."""
+    import onnx
+
+    source = ROOT / "test" / "core" / "runtime" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("small_model", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    path = tmp_path_factory.mktemp("model") / "small_model.onnx"
+    onnx.save(module.build_model(), path)
+    return path
