@@ -163,14 +163,9 @@ def _dehaze_nodes(cameras: Sequence[Camera], values: Mapping[str, str]) -> list[
     """Return a node for each camera, in the camera's namespace; its name tells cameras of one namespace apart."""
     if len(set(cameras)) < len(cameras):
         raise ConfigError(f"camera:={values['camera']}: names a camera twice; give each image topic once")
-    params_file = (
-        Path(values["params_file"]).expanduser().absolute()
-        if values["params_file"]
-        else share_file("config/dehaze.yaml")
-    )
-    if not params_file.is_file():
-        raise ConfigError(f"params_file:={params_file}: no such file; give the path of a YAML file, or leave it out")
-    chosen: dict[str, Parameter] = {name: values[name] for name in ("model", "backend", "precision") if values[name]}
+    params_file = _file(values, "params_file") or share_file("config/dehaze.yaml")
+    model = _file(values, "model")
+    chosen = {"model": str(model or ""), "backend": values["backend"], "precision": values["precision"]}
     namespaces = Counter(camera.namespace for camera in cameras)
     return [
         Node(
@@ -178,7 +173,7 @@ def _dehaze_nodes(cameras: Sequence[Camera], values: Mapping[str, str]) -> list[
             name="dehaze_node" if namespaces[camera.namespace] == 1 else f"dehaze_{camera.leaf}",
             namespace=camera.namespace,
             parameters={
-                **chosen,
+                **{name: value for name, value in chosen.items() if value},
                 "image_transport": camera.transport,
                 "use_sim_time": values["use_sim_time"] == "true",
             },
@@ -226,6 +221,16 @@ def _bag_player(values: Mapping[str, str]) -> Node:
         required=values["keep_running"] == "false",
         log_level=values["log_level"],
     )
+
+
+def _file(values: Mapping[str, str], name: str) -> Path | None:
+    """Return the absolute path of a file that must be there, None if none is named."""
+    if not values[name]:
+        return None
+    path = Path(values[name]).expanduser().absolute()
+    if not path.is_file():
+        raise ConfigError(f"{name}:={values[name]}: no such file; give the path of one, or leave {name} out")
+    return path
 
 
 def _number(values: Mapping[str, str], name: str, *, above: float | None = None) -> float:

@@ -2,6 +2,7 @@
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 
@@ -41,5 +42,10 @@ def _action(node: graph.Node) -> Node:
         arguments=list(node.options),
         ros_arguments=["--log-level", node.log_level],
         output="screen",
-        on_exit=[Shutdown(reason=f"{node.name} has ended")] if node.required else None,
+        on_exit=_stop if node.required else None,
     )
+
+
+def _stop(event: ProcessExited, context: LaunchContext) -> list[Shutdown]:
+    """Stop the other nodes, unless that is what ended this one."""
+    return [] if context.is_shutdown else [Shutdown(reason=f"{event.process_name} has ended")]

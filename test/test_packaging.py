@@ -38,7 +38,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(folder, source / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
     for file in filter(Path.is_file, ROOT.iterdir()):
         shutil.copy(file, source)
-    options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-warn-script-location", "--prefix", str(target))
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--ignore-installed", "--prefix", str(target))
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, str(source)], check=True, stdin=subprocess.DEVNULL
     )

@@ -21,6 +21,13 @@ def params_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def model(tmp_path: Path) -> Path:
+    file = tmp_path / "model.onnx"
+    file.touch()
+    return file
+
+
+@pytest.fixture
 def bag(tmp_path: Path) -> Path:
     """A bag with compressed images of one camera, its calibration, and a depth picture that is none."""
     from rosbags.rosbag2 import StoragePlugin, Writer
@@ -52,12 +59,12 @@ def test_a_live_camera_needs_one_lifecycle_node_and_no_remapping(params_file: Pa
     assert dict(node.parameters) == {"image_transport": "raw", "use_sim_time": False}
 
 
-def test_what_is_chosen_is_passed_on_and_wins_over_the_file(params_file: Path) -> None:
+def test_what_is_chosen_is_passed_on_and_wins_over_the_file(params_file: Path, model: Path) -> None:
     (node,) = start(
-        params_file, model="m.onnx", backend="openvino", precision="auto", log_level="debug", use_sim_time="true"
+        params_file, model=str(model), backend="openvino", precision="auto", log_level="debug", use_sim_time="true"
     )
     assert dict(node.parameters) == {
-        "model": "m.onnx",
+        "model": str(model),
         "backend": "openvino",
         "precision": "auto",
         "image_transport": "raw",
@@ -66,8 +73,8 @@ def test_what_is_chosen_is_passed_on_and_wins_over_the_file(params_file: Path) -
     assert node.log_level == "debug"
 
 
-def test_every_parameter_passed_to_the_dehaze_node_is_one_that_it_declares(params_file: Path) -> None:
-    (node,) = start(params_file, model="m.onnx", backend="auto", precision="fp32")
+def test_every_parameter_passed_to_the_dehaze_node_is_one_that_it_declares(params_file: Path, model: Path) -> None:
+    (node,) = start(params_file, model=str(model), backend="auto", precision="fp32")
     assert set(node.parameters) - {"use_sim_time"} <= set(DehazeParameters.__dataclass_fields__)
 
 
@@ -180,7 +187,8 @@ def test_every_argument_is_described_and_accepts_its_own_default() -> None:
         ({"backend": "cuda"}, "backend:=cuda: must be one of auto, "),
         ({"rviz": "yes"}, "rviz:=yes: must be one of true, false"),
         ({"camera": "/a/image,/a/image"}, "names a camera twice"),
-        ({"params_file": "none.yaml"}, "none.yaml: no such file"),
+        ({"params_file": "none.yaml"}, "params_file:=none.yaml: no such file"),
+        ({"model": "none.onnx"}, "model:=none.onnx: no such file"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_words(params_file: Path, arguments: dict[str, str], words: str) -> None:
