@@ -43,9 +43,12 @@ class PlayerParameters:
     clock_rate: float = parameter(40.0, "How often /clock is published at least, in Hz.", above=0.0)
     restamp: bool = parameter(False, "Set the time in message headers to now, so that latency can be measured.")
     wait_for_subscribers: float = parameter(
-        0.0, "Seconds to wait for subscribers of the image topics (of any topic in a bag without images).", at_least=0.0
+        0.0, "Seconds to wait for subscribers before playing, at most; 0 does not wait.", at_least=0.0
     )
-    expected_subscribers: int = parameter(1, "How many subscribers of each image topic to wait for.", at_least=1)
+    wait_for_topics: tuple[str, ...] = parameter(
+        (), "Topics of the bag that must have subscribers; if empty, any one of its image topics."
+    )
+    expected_subscribers: int = parameter(1, "How many subscribers such a topic must have.", at_least=1)
 
 
 class BagPlayer(Node):
@@ -146,26 +149,23 @@ class BagPlayer(Node):
             self.context.try_shutdown()
 
     def _wait_for_subscribers(self) -> None:
-        """Wait until the image topics have the subscribers that are expected, but not beyond the deadline."""
+        """Wait until there are the subscribers that are expected, but not beyond the deadline."""
         if not (deadline_s := self._parameters.wait_for_subscribers):
             return
-        images = [topic.name for topic in self._bag.topics if topic.type in IMAGE_TYPES]
-        awaited = [name for name in images if name in self._publishers_by_topic] or list(self._publishers_by_topic)
+        publishers, expected = self._publishers_by_topic, self._parameters.expected_subscribers
+        images = [topic.name for topic in self._bag.topics if topic.type in IMAGE_TYPES and topic.name in publishers]
+        chosen = [name for name in self._parameters.wait_for_topics if name in publishers]
+        awaited, enough = (chosen, all) if chosen else (images or list(publishers), any)
 
-        def missing() -> list[str]:
-            return [
-                name
-                for name in awaited
-                if self._publishers_by_topic[name].get_subscription_count() < self._parameters.expected_subscribers
-            ]
+        def ready() -> bool:
+            return enough(publishers[name].get_subscription_count() >= expected for name in awaited)
 
         with self._matched:
-            self._matched.wait_for(lambda: self._stop.is_set() or not missing(), deadline_s)
-        if not self._stop.is_set() and (names := missing()):
-            self.get_logger().warning(
-                f"after {deadline_s:g} s there are no {self._parameters.expected_subscribers} subscribers of "
-                f"{', '.join(names)}; playing all the same"
-            )
+            if not self._matched.wait_for(lambda: self._stop.is_set() or ready(), deadline_s):
+                self.get_logger().warning(
+                    f"after {deadline_s:g} s, {', '.join(awaited)} had fewer than {expected} subscribers; "
+                    "playing all the same"
+                )
 
     def _play_once(self) -> None:
         """Publish every message when it is due."""
