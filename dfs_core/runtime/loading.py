@@ -10,7 +10,7 @@ from pathlib import Path
 from dfs_core import artifact
 from dfs_core.errors import BackendError
 from dfs_core.runtime.dehazer import Dehazer
-from dfs_core.runtime.probes import missing_cuda_device, missing_packages
+from dfs_core.runtime.probes import missing_cuda_device, missing_packages, missing_tensorrt
 
 SHIPPED_MODEL = Path(__file__).parents[1] / "weights" / "dfs_fast.onnx"
 """The model that comes with this package."""
@@ -30,6 +30,7 @@ class _Backend:
 
 
 _BACKENDS = {
+    "tensorrt": _Backend("tensorrt", "TensorRtDehazer", lambda: missing_cuda_device() or missing_tensorrt()),
     "onnxruntime-cuda": _Backend(
         "onnxruntime",
         "OnnxRuntimeCudaDehazer",

@@ -19,6 +19,13 @@ def missing_packages(*names: str, extra: str) -> str | None:
     return f"{' and '.join(missing)} not installed; run `pip install 'dfs_ros[{extra}]'`"
 
 
+def missing_tensorrt() -> str | None:
+    """Return that neither flavour of TensorRT can be imported, or None when one can."""
+    if any(importlib.util.find_spec(name) is not None for name in ("tensorrt", "tensorrt_rtx")):
+        return None
+    return "tensorrt not installed; run `pip install tensorrt` or `pip install tensorrt-rtx-cu12`"
+
+
 def missing_cuda_device() -> str | None:
     """Return why no CUDA device can be used, or None when there is one. Asks the driver alone."""
     try:

@@ -92,8 +92,8 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _shrink(graph: GraphBuilder, artifact: Artifact) -> None:
     """Add frames -> low_resolution; the network's size is worked out in whole numbers as `network_size` does."""
     width, multiple = artifact.network_width, artifact.network_multiple
-    graph.add("Transpose", ["frames"], "frames_nchw", perm=[0, 3, 1, 2])
-    graph.add("Cast", ["frames_nchw"], "frames_float", to=TensorProto.FLOAT)
+    graph.add("Cast", ["frames"], "frames_cast", to=TensorProto.FLOAT)  # first: TensorRT does no more with bytes
+    graph.add("Transpose", ["frames_cast"], "frames_float", perm=[0, 3, 1, 2])
     graph.add("Shape", ["frames"], "shape")
     for axis, name in enumerate(("count", "height", "width")):
         graph.add("Gather", ["shape", graph.integers(f"axis_{name}", axis)], name)
@@ -171,5 +171,5 @@ def _restore(graph: GraphBuilder) -> None:
         "clipped",
     )
     graph.add("Round", ["clipped"], "rounded")
-    graph.add("Cast", ["rounded"], "bytes_nchw", to=TensorProto.UINT8)
-    graph.add("Transpose", ["bytes_nchw"], "dehazed", perm=[0, 2, 3, 1])
+    graph.add("Transpose", ["rounded"], "rounded_nhwc", perm=[0, 2, 3, 1])
+    graph.add("Cast", ["rounded_nhwc"], "dehazed", to=TensorProto.UINT8)
