@@ -4,8 +4,8 @@ Start it with `ros2 run dfs_ros dehaze_node` or `python -m dfs_ros.dehaze_node`,
 remappings and parameters.
 """
 
-import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -227,10 +227,10 @@ class DehazeNode(LifecycleNode):
         self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), status))
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Run the node until it is told to stop."""
-    return middleware.run(DehazeNode)
+    middleware.leave(middleware.run(DehazeNode))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -4,8 +4,9 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dfs_core.errors import DfsError
 from dfs_ros.share import share_file
@@ -76,11 +77,27 @@ def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None)
     except DfsError as error:
         get_logger("dfs_ros").fatal(str(error))
         return 1
+    except Exception:
+        if rclpy.ok():
+            raise
+        return 0  # a callback found the context shut down under it
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, even while a thread is deep in native code, such as a model that is still being compiled.
+
+    Python would wait for such a thread, or pull the interpreter away from under it.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _ignore(_signal: int, _frame: object) -> None:

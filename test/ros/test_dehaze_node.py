@@ -366,6 +366,15 @@ def test_a_signal_ends_the_running_node_at_once_and_cleanly(
     assert "rror" not in node.process.output
 
 
+def test_a_signal_while_the_model_is_being_loaded_ends_the_node_at_once(start: Callable[..., Dehazer]) -> None:
+    node = start("-p", "backend:=auto")
+    node.graph.wait(lambda: "dehaze_node" in node.graph.node.get_node_names(), "the node appears")
+    code, seconds = node.process.stop()
+    assert code == 0, node.process.output
+    assert seconds < 2.0
+    assert "Traceback" not in node.process.output
+
+
 def test_a_camera_that_is_silent_is_named(start: Callable[..., Dehazer]) -> None:
     node = start("-r", "image_raw:=/front/image_raw")
     node.graph.wait(lambda: node.status.level == DiagnosticStatus.WARN, "a warning")

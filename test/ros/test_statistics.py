@@ -1,0 +1,135 @@
+"""Counts, rates and percentiles, and the report that is made of them."""
+
+import math
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from dfs_ros.diagnostics import Condition, report
+from dfs_ros.statistics import STEPS, Statistics, Stopwatch
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that the test moves."""
+    return Clock()
+
+
+@pytest.fixture
+def statistics(clock: Clock) -> Statistics:
+    """Return statistics that begin now."""
+    return Statistics(clock=clock)
+
+
+def answer(statistics: Statistics, *, latency: float = 0.05, passed: bool = False, **seconds: float) -> None:
+    stopwatch = Stopwatch()
+    stopwatch.seconds.update(seconds)
+    statistics.frame_went(stopwatch, latency=latency, passed=passed)
+
+
+def test_frames_are_counted_by_what_became_of_them(statistics: Statistics) -> None:
+    for superseded in (False, True, False):
+        statistics.frame_came(superseded=superseded)
+    answer(statistics, passed=True)
+    statistics.frame_was_refused("step")
+    statistics.frame_was_refused("step")
+    statistics.frame_failed("BackendError")
+    statistics.frame_was_not_wanted()
+    now = statistics.snapshot()
+    assert now.counts == {"in": 3, "out": 1, "superseded": 1, "passed": 1, "idle": 1}
+    assert (now.refused, now.failed) == ({"step": 2}, {"BackendError": 1})
+
+
+def test_percentiles_are_those_of_the_nearest_rank(statistics: Statistics) -> None:
+    for milliseconds in range(100, 0, -1):
+        answer(statistics, latency=milliseconds / 1e3, model=0.007)
+    now = statistics.snapshot()
+    assert now.latency_p50_ms == pytest.approx(50.0)
+    assert now.latency_p95_ms == pytest.approx(95.0)
+    assert now.step_p50_ms["model"] == pytest.approx(7.0)
+    assert math.isnan(now.step_p50_ms["take"])
+    assert set(now.step_p50_ms) == set(STEPS)
+
+
+def test_rates_are_those_of_the_last_seconds(statistics: Statistics, clock: Clock) -> None:
+    for _ in range(200):
+        clock.now += 0.1
+        statistics.frame_came(superseded=False)
+    assert statistics.snapshot().rate_in == pytest.approx(10.0, rel=0.05)
+    clock.now += 10.0
+    assert statistics.snapshot().rate_in == 0.0
+    assert statistics.snapshot().seconds_since_frame == pytest.approx(10.0)
+
+
+def test_a_step_that_comes_twice_adds_up() -> None:
+    stopwatch = Stopwatch()
+    for _ in range(2):
+        with stopwatch("publish"):
+            sum(range(1000))
+    assert stopwatch.seconds["publish"] > 0
+    assert list(stopwatch.seconds) == ["publish"]
+
+
+def judge(statistics: Statistics, **condition: object) -> tuple[bytes, str]:
+    status = report(
+        "/node", Condition(**{"state": "active", "is_wanted": True, **condition}), statistics.snapshot(), None
+    )
+    return status.level, status.message
+
+
+def test_the_level_tells_what_matters_most(statistics: Statistics, clock: Clock) -> None:
+    assert judge(statistics, failure="no such model") == (DiagnosticStatus.ERROR, "not running: no such model")
+    assert judge(statistics, state="inactive")[0] == DiagnosticStatus.OK
+    statistics.frame_came(superseded=False)
+    assert judge(statistics)[1].startswith("running")
+    assert judge(statistics, is_wanted=False) == (DiagnosticStatus.OK, "idle: nobody subscribes to an output")
+    answer(statistics, latency=1e8)
+    level, message = judge(statistics)
+    assert level == DiagnosticStatus.WARN
+    assert "use_sim_time" in message
+    clock.now += 3.0
+    level, message = judge(statistics, topic="/front/image_raw", publishers=0)
+    assert level == DiagnosticStatus.WARN
+    assert "/front/image_raw for 3 s; it has 0 publishers" in message
+    statistics.frame_was_refused("step")
+    assert judge(statistics, last_refusal="its step") == (
+        DiagnosticStatus.WARN,
+        "1 frames refused since the last report: its step",
+    )
+    statistics.frame_failed("BackendError")
+    assert judge(statistics, last_error="it broke")[0] == DiagnosticStatus.ERROR
+
+
+def test_only_what_is_new_since_the_last_report_raises_the_level(statistics: Statistics) -> None:
+    statistics.frame_came(superseded=False)
+    statistics.frame_was_refused("step")
+    before = statistics.snapshot()
+    status = report("/node", Condition(state="active", is_wanted=True), statistics.snapshot(), before)
+    assert status.level == DiagnosticStatus.OK
+    assert {entry.key: entry.value for entry in status.values}["refused: step"] == "1"
+
+
+def test_figures_have_the_names_that_readers_expect(statistics: Statistics) -> None:
+    status = report(
+        "/node", Condition(state="active", attenuation=0.02, backend="openvino"), statistics.snapshot(), None
+    )
+    figures = {entry.key: entry.value for entry in status.values}
+    names = {"frames in", "frames out", "superseded", "rate in Hz", "rate out Hz", "latency p50 ms", "latency p95 ms"}
+    assert names | {"model p50 ms", "fog density", "visibility m", "backend", "precision", "model"} <= set(figures)
+    assert figures["visibility m"] == "150"  # -ln 0.05 / 0.02 = 149.8
+    assert figures["backend"] == "openvino"
+    assert figures["latency p50 ms"] == "nan"
