@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
@@ -18,6 +19,7 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32, Header, String
 
@@ -325,6 +327,40 @@ def test_a_file_that_is_no_model_is_named_and_can_be_replaced(graph: Any, model_
         request = ChangeState.Request(transition=Transition(id=transition))
         assert graph.call(ChangeState, "/dehaze_node/change_state", request).success
     node.ask(node.image(), graph.listen(Image, "/dehaze_node/image_dehazed"))
+
+
+def test_a_model_that_fails_on_every_frame_is_reported_and_the_node_goes_on(
+    graph: Any, model_path: Path, tmp_path: Path
+) -> None:
+    broken = onnx.load(model_path)
+    scale = next(tensor for tensor in broken.graph.initializer if tensor.name == "density_scale")
+    scale.CopyFrom(onnx.numpy_helper.from_array(np.array(np.nan, np.float32), scale.name))
+    onnx.save(broken, tmp_path / "broken.onnx")
+    node = Dehazer(graph, tmp_path / "broken.onnx")
+    graph.listen(Image, "/dehaze_node/image_dehazed")
+    message = node.image()
+    graph.send_until(node.camera, message, lambda: int(node.figures.get("failed", "0")) >= 2, "two frames that failed")
+    graph.send_until(
+        node.camera, message, lambda: node.status.level == DiagnosticStatus.ERROR, "an error in the diagnostics"
+    )
+    assert "fog density of nan" in node.status.message
+    assert "fog density of nan" in node.process.output
+    assert node.process.stop()[0] == 0
+
+
+def test_quality_of_service_follows_the_parameters_that_ros_has_for_it(start: Callable[..., Dehazer]) -> None:
+    node = start("-p", "qos_overrides./image_raw.subscription.reliability:=reliable")
+    node.wait_until_active()
+
+    def offered() -> list[Any]:
+        return node.graph.node.get_subscriptions_info_by_topic("/image_raw")
+
+    node.graph.wait(offered, "the node's subscription")
+    assert offered()[0].qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    info = node.graph.wait(
+        lambda: node.graph.node.get_subscriptions_info_by_topic("/camera_info"), "the calibration's subscription"
+    )
+    assert info[0].qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
 
 
 def test_parameters_are_checked_while_the_node_runs(start: Callable[..., Dehazer]) -> None:
