@@ -18,6 +18,7 @@ from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.dehazing import Dehazing
 from dfs_ros.image_error import ImageError
 from dfs_ros.live_parameters import LiveParameters
+from dfs_ros.log_bridge import LogBridge
 from dfs_ros.mailbox import Mailbox
 from dfs_ros.outputs import Outputs
 from dfs_ros.statistics import Snapshot, Statistics
@@ -47,6 +48,7 @@ class DehazeNode(LifecycleNode):
             ConfigError: a parameter has the wrong type or is out of range.
         """
         super().__init__("dehaze_node")
+        self._log_bridge = LogBridge("dfs_core", self.get_logger())
         self._state = "unconfigured"
         self._failure = self._last_refusal = self._last_error = ""
         self._live_parameters = LiveParameters(
@@ -110,6 +112,7 @@ class DehazeNode(LifecycleNode):
         """End the worker, then the node."""
         self._deactivate(wait=False)
         self._clean_up()
+        self._log_bridge.close()
         super().destroy_node()
 
     def _succeeds(self, action: Callable[[], None], *, goal: str) -> bool:
@@ -132,8 +135,7 @@ class DehazeNode(LifecycleNode):
         )
         if not self._worker.start(wait_while=self.context.ok) or self._dehazer is None:
             raise RuntimeError("interrupted while the model was being loaded")
-        model = self._dehazer.artifact
-        self._outputs = Outputs(self, model.labels)
+        self._outputs = Outputs(self, self._dehazer.artifact.labels)
         self._dehazing = Dehazing(
             self._outputs,
             self._statistics,
@@ -141,7 +143,6 @@ class DehazeNode(LifecycleNode):
             calibration=lambda: self._camera and self._camera.calibration,
             clock=self.get_clock(),
         )
-        self.get_logger().info(f"model {model.name} on {self._dehazer.backend} in {self._dehazer.precision}")
 
     def _activate(self) -> None:
         if self._outputs is not None:
@@ -149,7 +150,9 @@ class DehazeNode(LifecycleNode):
         self._camera = CameraInput(
             self, transport=self._live_parameters.values.image_transport, on_image=self._image_came
         )
-        self.get_logger().info(f"listening to {self._camera.topic}")
+        if (model := self._dehazer) is not None:
+            what = f"{model.artifact.name} on {model.backend} in {model.precision}"
+            self.get_logger().info(f"listening to {self._camera.topic}, running {what}")
 
     def _deactivate(self, *, wait: bool = True) -> None:
         if self._camera is not None:

@@ -411,6 +411,13 @@ def test_a_signal_while_the_model_is_being_loaded_ends_the_node_at_once(start: C
     assert "Traceback" not in node.process.output
 
 
+def test_the_choice_of_backend_is_logged_with_its_reasons(start: Callable[..., Dehazer]) -> None:
+    node = start("-p", "backend:=auto")
+    node.wait_until_active()
+    line = next(line for line in node.process.output.splitlines() if "running test_model on " in line)
+    assert f"on {node.figures['backend']} in {node.figures['precision']} (" in line
+
+
 def test_a_camera_that_is_silent_is_named(start: Callable[..., Dehazer]) -> None:
     node = start("-r", "image_raw:=/front/image_raw")
     node.graph.wait(lambda: node.status.level == DiagnosticStatus.WARN, "a warning")
