@@ -1,0 +1,58 @@
+"""The networks: shapes, ranges, and what they cost."""
+
+import pytest
+import torch
+
+from dfs_core.errors import ConfigError
+from dfs_core.models import GENERATORS, SEGMENTERS, create
+from dfs_core.models.fast import MIN_TRANSMISSION, FogEstimate
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+
+
+def test_generator_stays_in_its_ranges(frames):
+    fog = create(GENERATORS, "fast").eval()(frames)
+    assert fog.transmission.shape == (2, 1, 64, 96)
+    assert fog.transmission.min() >= MIN_TRANSMISSION
+    assert fog.transmission.max() <= 1.0
+    assert fog.airlight.shape == (2, 3)
+    assert 0.0 <= fog.airlight.min() <= fog.airlight.max() <= 1.0
+    assert fog.attenuation.shape == (2,)
+    assert ((fog.attenuation > 1e-4) & (fog.attenuation < 1.0)).all()
+
+
+def test_restoration_inverts_koschmieder(frames):
+    share = torch.full((2, 1, 64, 96), 0.4)
+    airlight = torch.tensor([[0.7, 0.8, 0.9]] * 2)
+    hazy = frames * share + airlight[:, :, None, None] * (1 - share)
+    restoration = FogEstimate(share, airlight, torch.zeros(2)).restoration()
+    torch.testing.assert_close(restoration[:, :1] * hazy + restoration[:, 1:], frames, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "options", "stride"), [("lite", {"pretrained": False}, 4), ("unet", {}, 2)])
+def test_segmenter_gives_logits(frames, name, options, stride):
+    logits = create(SEGMENTERS, name, classes=11, **options).eval()(frames)
+    assert logits.shape == (2, 11, 64 // stride, 96 // stride)
+
+
+def test_pretrained_encoder_is_not_random():
+    pretrained, random = (create(SEGMENTERS, "lite", classes=11, pretrained=value) for value in (True, False))
+    assert not torch.equal(pretrained.stem[0].weight, random.stem[0].weight)
+    assert pretrained.stem[1].running_var.std() > 0.1  # statistics of real images
+
+
+def test_shipped_networks_stay_small():
+    parameters = sum(
+        parameter.numel()
+        for network in (create(GENERATORS, "fast"), create(SEGMENTERS, "lite", classes=11, pretrained=False))
+        for parameter in network.parameters()
+    )
+    assert parameters * 4 < 8e6
+
+
+def test_unknown_network_is_named():
+    with pytest.raises(ConfigError, match="no network 'fats'; choose one of fast"):
+        create(GENERATORS, "fats")

@@ -1,0 +1,63 @@
+"""Each term of the loss against a value computed by hand, and its gradient against finite differences."""
+
+import math
+
+import pytest
+import torch
+
+from dfs_core import losses
+
+
+def test_pixel_by_hand():
+    dehazed, clear = torch.tensor([0.2, 0.6]).view(1, 1, 1, 2), torch.tensor([0.5, 0.5]).view(1, 1, 1, 2)
+    assert losses.pixel(dehazed, clear).item() == pytest.approx(0.2)
+    weight = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
+    assert losses.pixel(dehazed, clear, weight).item() == pytest.approx((0.3 + 3 * 0.1) / 4)
+
+
+def test_segmentation_by_hand_ignores_the_unlabelled():
+    logits = torch.tensor([[0.0, 0.0], [math.log(3.0), 5.0]]).view(1, 2, 1, 2)
+    labels = torch.tensor([[[1, 255]]])
+    assert losses.segmentation(logits, labels).item() == pytest.approx(-math.log(3 / 4))
+
+
+def test_segmentation_of_nothing_labelled_is_zero_with_a_gradient():
+    logits = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    loss = losses.segmentation(logits, torch.full((1, 2, 2), 255))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert not logits.grad.any()
+
+
+def test_transmission_is_never_asked_for_below_the_floor():
+    predicted, true = torch.full((1, 1, 1, 1), 0.12), torch.zeros(1, 1, 1, 1)
+    assert losses.transmission(predicted, true, floor=0.12).item() == pytest.approx(0.0)
+
+
+def test_airlight_counts_by_the_share_of_fog():
+    predicted, true = torch.tensor([[0.5] * 3, [0.5] * 3]), torch.tensor([[0.6] * 3, [0.9] * 3])
+    loss = losses.airlight(predicted, true, torch.tensor([0.75, 0.25]))
+    assert loss.item() == pytest.approx(0.75 * 0.1 + 0.25 * 0.4)
+
+
+def test_attenuation_is_compared_by_its_logarithm():
+    loss = losses.attenuation(torch.tensor([0.01, 0.001]), torch.tensor([0.02, 0.0]), clearest=0.001)
+    assert loss.item() == pytest.approx(math.log(2) / 2)
+
+
+LIKE = torch.linspace(0.1, 0.9, 24, dtype=torch.float64).view(1, 3, 2, 4)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: losses.pixel(x, LIKE),
+        lambda x: losses.segmentation(x, torch.tensor([[[0, 1, 2, 255], [2, 2, 0, 1]]])),
+        lambda x: losses.transmission(x[:, :1].sigmoid(), torch.full_like(LIKE[:, :1], 0.7), floor=0.1),
+        lambda x: losses.attenuation(x.abs().flatten() + 0.1, torch.full_like(LIKE.flatten(), 0.01), clearest=1e-3),
+    ],
+)
+def test_gradient_matches_finite_differences(loss, monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)  # finite differences need more than 32 bits
+    x = torch.randn(1, 3, 2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(loss, (x,))

@@ -1,0 +1,82 @@
+"""Configurations: what they refuse, and in which words."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dfs_core.errors import ConfigError
+from dfs_core.training.config import read, to_plain
+
+ROOT = Path(__file__).parents[3]
+BASE = {"task": "segmenter", "model": "unet", "data": "camvid", "steps": 4}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(**values):
+        path = tmp_path / "config.yaml"
+        path.write_text(yaml.safe_dump(BASE | values))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config/train").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_recipes_can_be_read(path):
+    assert read(path).steps > 0
+
+
+def test_override_reaches_into_nested_keys(write):
+    config = read(write(), ["steps=9", "view.size=[64, 96]", "fog.clear_share=0.5"])
+    assert (config.steps, config.view.size, config.fog.clear_share) == (9, (64, 96), 0.5)
+
+
+def test_what_is_written_reads_back_the_same(write, tmp_path):
+    config = read(write(fog={"mor_m": [50, 500]}))
+    again = tmp_path / "again.yaml"
+    again.write_text(yaml.safe_dump(to_plain(config)))
+    assert read(again) == config
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"stepz": 3}, "unknown key 'stepz'; did you mean 'steps'"),
+        ({"fog": {"mor": [1, 2]}}, r"unknown key 'fog\.mor'; did you mean 'fog\.mor_m'"),
+        ({"steps": "many"}, "'steps' must be int, not 'many'"),
+        ({"steps": True}, "'steps' must be int, not True"),
+        ({"steps": 0}, "steps must be at least 1, not 0"),
+        ({"view": {"size": [100, 96]}}, r"view\.size must be multiples of 16"),
+        ({"view": {"size": [96]}}, r"'view\.size' must be tuple\[int, int\], not \[96\]"),
+        ({"task": "dance"}, "task must be 'segmenter' or 'dehazer', not 'dance'"),
+        ({"task": "dehazer"}, "needs 'segmenter'"),
+    ],
+)
+def test_mistakes_are_named(write, values, words):
+    with pytest.raises(ConfigError, match=words):
+        read(write(**values))
+
+
+def test_missing_keys_are_named(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("task: segmenter\nmodel: unet\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: these keys are missing: data, steps"):
+        read(path)
+
+
+def test_override_without_value_is_refused(write):
+    with pytest.raises(ConfigError, match="--set steps: must be key=value"):
+        read(write(), ["steps"])
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read"):
+        read(tmp_path / "none.yaml")
+
+
+def test_file_that_holds_code_is_not_run(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("task: !!python/object/apply:os.getcwd []\n")
+    with pytest.raises(ConfigError, match="not YAML"):
+        read(path)
