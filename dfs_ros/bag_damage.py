@@ -1,6 +1,5 @@
 """Read what is left of a bag file that was cut off: a recorder killed, a disk full, a copy broken off."""
 
-import sqlite3
 import struct
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator
@@ -8,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import apsw
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition, MessageDefinitionFormat
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.metadata import parse_qos
@@ -62,15 +62,19 @@ class CutSqlite3:
         Raises:
             ReaderError: the topics cannot be read.
         """
-        self._database = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        self._files = _WholePages(_page_size(path))
         try:
+            self._database = apsw.Connection(
+                f"{path.absolute().as_uri()}?immutable=1",
+                flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+                vfs=self._files.name,
+            )
             # Without this, sqlite refuses a file that is shorter than its header says.
             self._database.execute("PRAGMA writable_schema = ON")
-            rows = self._database.execute("SELECT id, name, type, serialization_format, * FROM topics").fetchall()
+            rows: list[Any] = list(self._database.execute("SELECT id, name, type, serialization_format, * FROM topics"))
             columns = [entry[1] for entry in self._database.execute("PRAGMA table_info(topics)")]
             definitions = self._definitions()
-        except sqlite3.Error as error:
-            self._database.close()
+        except apsw.Error as error:
             raise ReaderError(f"its topics cannot be read ({error})") from error
         counts: Counter[int] = Counter()
         stamps: list[int] = []
@@ -113,7 +117,7 @@ class CutSqlite3:
         """Yield rows of the messages until one cannot be read."""
         try:
             yield from self._database.execute(f"SELECT {columns} FROM messages ORDER BY id")  # noqa: S608 (our own names)
-        except sqlite3.DatabaseError:
+        except apsw.Error:
             return  # here the file ends; the caller says how many messages came before
 
     def _definitions(self) -> dict[str, MessageDefinition]:
@@ -129,6 +133,33 @@ class CutSqlite3:
             )
             if encoding in formats
         }
+
+
+class _WholePages(apsw.VFS):
+    """Files without the page that was cut through: sqlite would take zeros for what is missing of it."""
+
+    def __init__(self, page_size: int) -> None:
+        self.name = f"dfs whole pages {id(self)}"
+        self._page_size = page_size
+        super().__init__(self.name, "")
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 (sqlite's name)
+        page_size = self._page_size
+
+        class File(apsw.VFSFile):
+            def xFileSize(self) -> int:  # noqa: N802 (sqlite's name)
+                return super().xFileSize() // page_size * page_size
+
+        return File("", name, flags)
+
+
+def _page_size(path: Path) -> int:
+    """Return the page size of an sqlite3 file."""
+    with path.open("rb") as file:
+        head = file.read(18)
+    if len(head) < 18 or not head.startswith(b"SQLite format 3\0"):
+        raise ReaderError("it does not begin like an sqlite3 file")
+    return int.from_bytes(head[16:], "big") or 1 << 16
 
 
 def _whole_records(file: BinaryIO) -> tuple[int, int]:

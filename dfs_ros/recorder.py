@@ -8,8 +8,9 @@ from pathlib import Path
 
 from rclpy.logging import get_logger
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.subscription import Subscription
+from std_msgs.msg import UInt64
 
 from dfs_core.errors import BagError, ConfigError
 from dfs_ros.bag_qos import to_ask, to_keep
@@ -20,6 +21,7 @@ from dfs_ros.middleware import run
 from dfs_ros.parameters import declare, parameter
 
 _LOOK_AGAIN_S = 0.05
+_COUNT_S = 0.2
 _DEPTH = 100
 
 
@@ -34,7 +36,10 @@ class RecorderParameters:
 
 
 class Recorder(Node):
-    """Writes messages as they come, as bytes; the bag is whole when the node is destroyed."""
+    """Writes messages as they come, as bytes; the bag is whole when the node is destroyed.
+
+    How many it has written is on the latched topic `~/count`.
+    """
 
     def __init__(self) -> None:
         """Open the bag and look for the topics.
@@ -61,6 +66,10 @@ class Recorder(Node):
         )
         self._awaited = dict.fromkeys(names)  # in order
         self._recorded: list[Subscription] = []
+        self._count = UInt64()
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._count_publisher = self.create_publisher(UInt64, "~/count", latched)
+        self.create_timer(_COUNT_S, self._publish_count)
         self._timer = self.create_timer(_LOOK_AGAIN_S, self._look_for_topics)
 
     def destroy_node(self) -> None:
@@ -96,6 +105,12 @@ class Recorder(Node):
         )
         ask = to_ask(offers, depth=_DEPTH)
         self._recorded.append(self.create_subscription(kind, name, partial(self._write, name), ask, raw=True))
+
+    def _publish_count(self) -> None:
+        """Say how many messages are in the bag, when there are more than last time."""
+        if (count := sum(self._writer.counts.values())) > self._count.data:
+            self._count.data = count
+            self._count_publisher.publish(self._count)
 
     def _write(self, name: str, data: bytes) -> None:
         self._writer.write(name, self.get_clock().now().nanoseconds, data)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -150,12 +151,24 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small model file that follows the contract; it always sees fog of 0.02 to 0.05 per metre."""
     import onnx
 
-    source = ROOT / "test" / "core" / "runtime" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("small_model", source)
+    path = tmp_path_factory.mktemp("model") / "small_model.onnx"
+    onnx.save(_load("core/runtime/conftest.py").build_model(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def recordings() -> ModuleType:
+    """Return the module that writes bags for tests."""
+    return _load("ros/recordings.py")
+
+
+def _load(source: str) -> ModuleType:
+    """Return a module of the test folder, which is no package."""
+    path = ROOT / "test" / source
+    spec = importlib.util.spec_from_file_location(f"test_{path.parent.name}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
     spec.loader.exec_module(module)
-    path = tmp_path_factory.mktemp("model") / "small_model.onnx"
-    onnx.save(module.build_model(), path)
-    return path
+    return module

@@ -1,0 +1,96 @@
+"""The recorder as a process: what is published over real DDS is in the bag, byte for byte."""
+
+import signal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from dfs_ros.bag import open_bag
+
+FRAMES = 20
+
+
+def record(graph: Any, output: Path, *topics: str) -> Any:
+    return graph.start("dfs_ros.recorder", "-p", f"output:={output}", "-p", f"topics:=[{', '.join(topics)}]")
+
+
+def wait_until_written(graph: Any, number: int) -> None:
+    from std_msgs.msg import UInt64
+
+    counts = graph.listen(UInt64, "/recorder/count", latched=True)
+    graph.wait(lambda: counts and counts[-1].data == number, f"{number} messages in the bag")
+
+
+def padded(data: bytes) -> bytes:
+    """Return CDR bytes as DDS delivers them: filled up to a multiple of four."""
+    return data + bytes(-len(data) % 4)
+
+
+def is_heard(graph: Any, *topics: str) -> bool:
+    return all(graph.node.count_subscribers(topic) for topic in topics)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["record", "record.mcap"])
+def test_a_bag_that_is_played_is_recorded_whole_with_its_qos(
+    graph: Any, recordings: ModuleType, tmp_path: Path, number: signal.Signals, name: str
+) -> None:
+    bag = recordings.write(tmp_path / "road", frames=FRAMES)
+    topics = (recordings.IMAGE_TOPIC, recordings.NOTE_TOPIC)
+    output = tmp_path / name
+    recorder = record(graph, output, *topics)
+    player = graph.start(
+        "dfs_ros.bag_player", "-p", f"bag:={bag}", "-p", "wait_for_subscribers:=30.0",
+        "-p", f"wait_for_topics:=[{', '.join(topics)}]",
+    )  # fmt: skip
+    graph.wait(lambda: not player.is_running, "end of the player")
+    wait_until_written(graph, FRAMES + 1)
+    assert not output.exists()
+    code, _ = recorder.stop(number)
+    assert code == 0, recorder.output
+    with open_bag(bag) as source, open_bag(output) as copy:
+        assert copy.storage == "mcap"
+        assert copy.damage is None
+        assert {topic.name: topic.latched for topic in copy.topics} == {topics[0]: False, topics[1]: True}
+        for topic in topics:
+            assert [bytes(entry.data) for entry in copy.records([topic])] == [
+                padded(bytes(entry.data)) for entry in source.records([topic])
+            ]
+    assert f"{FRAMES + 1} messages" in recorder.output
+
+
+def test_the_bag_is_a_valid_indexed_mcap_with_schemas(graph: Any, tmp_path: Path) -> None:
+    reading = pytest.importorskip("mcap.reader", reason="needs the package mcap, Foxglove's own reader")
+    from std_msgs.msg import String
+
+    publisher = graph.node.create_publisher(String, "/words", 10)
+    recorder = record(graph, tmp_path / "words.mcap", "/words")
+    graph.wait(lambda: is_heard(graph, "/words") and publisher.get_subscription_count(), "the recorder")
+    publisher.publish(String(data="hello"))
+    wait_until_written(graph, 1)
+    recorder.stop()
+    with (tmp_path / "words.mcap").open("rb") as file:
+        reader = reading.make_reader(file, validate_crcs=True)
+        ((schema, channel, _),) = reader.iter_messages()
+        assert (channel.topic, channel.message_encoding) == ("/words", "cdr")
+        assert (schema.name, schema.encoding) == ("std_msgs/msg/String", "ros2msg")
+        assert b"string data" in schema.data
+        assert {chunk.compression for chunk in reader.get_summary().chunk_indexes} == {"zstd"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "name what to record and where"),
+        (("-p", "topics:=[/words]", "-p", "output:={folder}"), "exists already"),
+    ],
+)
+def test_what_cannot_be_recorded_ends_with_words_and_exit_code_1(
+    graph: Any, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    recorder = graph.start("dfs_ros.recorder", *(word.format(folder=tmp_path) for word in arguments))
+    graph.wait(lambda: not recorder.is_running, "end of the recorder")
+    assert recorder.stop()[0] == 1
+    assert words in recorder.output
