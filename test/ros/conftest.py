@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -160,6 +160,36 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recordings() -> ModuleType:
     """Return the module that writes bags for tests."""
     return _load("ros/recordings.py")
+
+
+@pytest.fixture(params=["rclpy", "rosbags"])
+def library(request: pytest.FixtureRequest) -> SimpleNamespace:
+    """The message classes of one library, and a header of it."""
+    if request.param == "rclpy":
+        messages = pytest.importorskip("sensor_msgs.msg")
+        from std_msgs.msg import Header
+
+        return SimpleNamespace(Image=messages.Image, Compressed=messages.CompressedImage, header=Header(frame_id="cam"))
+    typesys = pytest.importorskip("rosbags.typesys")
+    types = typesys.get_typestore(typesys.Stores.ROS2_JAZZY).types
+    stamp = types["builtin_interfaces/msg/Time"](sec=1, nanosec=2)
+    return SimpleNamespace(
+        Image=types["sensor_msgs/msg/Image"],
+        Compressed=types["sensor_msgs/msg/CompressedImage"],
+        header=types["std_msgs/msg/Header"](stamp=stamp, frame_id="cam"),
+    )
+
+
+@pytest.fixture(scope="session")
+def dehaze_harness() -> ModuleType:
+    """Return the module that starts dehaze nodes for tests."""
+    return _load("ros/dehaze_harness.py")
+
+
+@pytest.fixture
+def start(graph: Graph, model_path: Path, dehaze_harness: ModuleType) -> Callable[..., Any]:
+    """Return what starts a dehaze node with ROS arguments, and with the small model or the one that is given."""
+    return lambda *ros_args, model=model_path: dehaze_harness.DehazeNode(graph, model, *ros_args)
 
 
 def _load(source: str) -> ModuleType:
