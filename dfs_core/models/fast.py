@@ -1,6 +1,6 @@
 """The fast generator: what fog does to a frame, predicted at low resolution and undone at any."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -18,8 +18,7 @@ AIRLIGHT_TINT = 0.08
 """How far a channel of the airlight may lie from its luminance: fog is nearly grey."""
 
 
-@dataclass(frozen=True)
-class FogEstimate:
+class FogEstimate(NamedTuple):
     """What the generator sees in N frames.
 
     Attributes:

@@ -134,7 +134,7 @@ def test_checkpoint_runs_no_code(tmp_path):
             return (print, ("executed",))
 
     path = tmp_path / "evil.ckpt"
-    path.write_bytes(pickle.dumps(Evil()))
+    path.write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(ConfigError, match=r"evil\.ckpt: not a DFS checkpoint"):
         checkpoint.load(path)
 
