@@ -80,6 +80,7 @@ setup(
             "hypothesis>=6.100",
             "ros-domain-coordinator>=0.12",
             "catkin-pkg>=1.0",
+            "setuptools>=77",  # a test installs this package without fetching anything
             "torch==2.13.0",
             "numpy<2.4",  # what cityscapesscripts can work with
             "cityscapesscripts>=2.2",
@@ -93,6 +94,7 @@ setup(
             "train = dfs_core.training.command:train",
             "export = dfs_core.export:export",
             "evaluate = dfs_core.evaluation.command:evaluate",
+            "fog-sheet = dfs_core.evaluation.fog_sheet:fog_sheet",
             "dehaze = dfs_ros.dehaze_command:dehaze",
             "fog-bag = dfs_ros.fog_bag:fog_bag",
             "up = dfs_ros.up:up",
