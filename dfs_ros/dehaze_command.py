@@ -54,11 +54,13 @@ def dehaze(
 
     if not source.exists():
         raise DfsError(f"{source}: no such file or folder")
+    kind = kind_of(source)
+    _check(kind, source, target, topics or [], overwrite=overwrite)
     signal.signal(signal.SIGTERM, _end)  # so that what is half written is removed
     options = Options(gate=gate, masks=masks, quality=quality)
     with load(model, backend, precision=precision) as dehazer:
         start = time.perf_counter()
-        tally = _dehaze(dehazer, source, target, options, topics or [], overwrite=overwrite)
+        tally = _dehaze(kind, dehazer, source, target, options, topics or [], overwrite=overwrite)
         seconds = time.perf_counter() - start
         figures: dict[str, int | float | str] = {
             "frames": tally.frames,
@@ -97,12 +99,24 @@ def kind_of(path: Path) -> str:
     )
 
 
-def _dehaze(
-    dehazer: "Dehazer", source: Path, target: Path, options: "Options", topics: list[str], *, overwrite: bool
-) -> "Tally":
-    kind = kind_of(source)
+def _check(kind: str, source: Path, target: Path, topics: list[str], *, overwrite: bool) -> None:
+    """Refuse, before anything is loaded, what cannot be done."""
+    from dfs_core import offline_video
+    from dfs_core.offline_images import is_image
+    from dfs_core.whole_output import check_target
+
     if topics and kind != "bag":
         raise DfsError(f"--topics is for bags, but {source} is a {kind}; leave it out")
+    if kind == "image" and not is_image(target):
+        raise DfsError(f"{target}: not the name of an image; give one ending in {', '.join(IMAGE_SUFFIXES)}")
+    if kind == "video":
+        offline_video.check_target(target)
+    check_target(target, overwrite=overwrite)
+
+
+def _dehaze(
+    kind: str, dehazer: "Dehazer", source: Path, target: Path, options: "Options", topics: list[str], *, overwrite: bool
+) -> "Tally":
     if kind == "bag":
         return _dehaze_bag(dehazer, source, target, options, topics, overwrite=overwrite)
     if kind == "video":
@@ -111,14 +125,12 @@ def _dehaze(
 
 
 def _dehaze_images(dehazer: "Dehazer", source: Path, target: Path, options: "Options", *, overwrite: bool) -> "Tally":
-    from dfs_core.offline_images import dehaze_folder, dehaze_image, find_images, is_image, mask_path
+    from dfs_core.offline_images import dehaze_folder, dehaze_image, find_images, mask_path
     from dfs_core.whole_output import whole_output
 
     if source.is_dir():
         with whole_output(target, overwrite=overwrite) as place, _progress(len(find_images(source))) as advance:
             return dehaze_folder(dehazer, source, place, options, advance)
-    if not is_image(target):
-        raise DfsError(f"{target}: not the name of an image; give one ending in {', '.join(IMAGE_SUFFIXES)}")
     with whole_output(target, overwrite=overwrite) as place:
         if not options.masks:
             return dehaze_image(dehazer, source, place, options)
@@ -129,10 +141,9 @@ def _dehaze_images(dehazer: "Dehazer", source: Path, target: Path, options: "Opt
 
 
 def _dehaze_video(dehazer: "Dehazer", source: Path, target: Path, options: "Options", *, overwrite: bool) -> "Tally":
-    from dfs_core.offline_video import check_target, count_frames, dehaze_video, masks_folder
+    from dfs_core.offline_video import count_frames, dehaze_video, masks_folder
     from dfs_core.whole_output import whole_output
 
-    check_target(target)
     with whole_output(target, overwrite=overwrite) as place, _progress(count_frames(source)) as advance:
         if not options.masks:
             return dehaze_video(dehazer, source, place, options, advance=advance)
