@@ -102,16 +102,19 @@ def _number(value: float | None) -> str:
 
 
 def _what_next(out: Path, source: Path) -> str:
-    return f"""Latency is from the stamp in the header, set when the frame was played, to the publication of the answer.
-
-  {out / PICTURE}    what the node saw and made of it
-  {out / OUTPUT_BAG}   open it in Foxglove, or play it: dfs_ros/bag_player
-  {out / SUMMARY}  these figures
-
-Next:
-  dfs up bag:={source}                 the same, live, for your own subscribers
-  dfs up camera:=/front/image_raw      your camera
-  dfs dehaze INPUT OUTPUT              images, videos and bags, every frame, without ROS"""
+    """Return what there is to look at, and what to try."""
+    lines = {
+        "Latency is from the header's stamp, set when the player sent the frame, to the publication of the answer.": "",
+        "": "",
+        str(out / PICTURE): "what came in, and what the node made of it",
+        str(out / OUTPUT_BAG): "all of it, for Foxglove, RViz or the bag player",
+        str(out / SUMMARY): "these figures",
+        f"dfs up --bag {source}": "the same, live, for your own subscribers",
+        "dfs up camera:=/front/image_raw": "your own camera",
+        "dfs dehaze INPUT OUTPUT": "images, videos and bags, every frame, without ROS",
+    }
+    width = max(len(name) for name, words in lines.items() if words)
+    return "\n".join(f"  {name:{width}}  {words}" if words else name for name, words in lines.items())
 
 
 def _end(number: int, _frame: object) -> NoReturn:

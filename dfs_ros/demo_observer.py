@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -25,6 +25,7 @@ class Observer:
         """
         self.figures = Figures()
         self._reports = 0
+        self._failure = ""
         self._name = f"{node}: dehazing"
         self._context = Context()
         self._context.init()
@@ -53,10 +54,12 @@ class Observer:
             deadline_s: how many seconds it may take.
 
         Raises:
-            ChildError: the child has ended, or the time is over.
+            ChildError: the child has ended, or the time is over, or the dehaze node says that it cannot run.
         """
         end = time.monotonic() + deadline_s
         while not condition():
+            if self._failure:
+                raise child.failure(f"is {self._failure}")
             if child.exit_code is not None and not condition():
                 raise child.failure(f"ended with exit code {child.exit_code}")
             if time.monotonic() > end:
@@ -91,3 +94,5 @@ class Observer:
             if status.name == self._name:
                 self.figures = Figures({entry.key: entry.value for entry in status.values})
                 self._reports += 1
+                if status.level == DiagnosticStatus.ERROR and not self.figures.is_active:
+                    self._failure = status.message

@@ -61,6 +61,7 @@ def _moments(bag: Bag, topics: Topics) -> list[_Moment]:
     """
     found: dict[tuple[int, int], _Moment] = {}
     answered: _Moment | None = None
+    images = 0
     pictures = (topics.image, topics.dehazed, topics.mask)
     for record in bag.records([name for name in (*pictures, topics.visibility) if _has(bag, name)]):
         message: Any = bag.types.deserialize_cdr(record.data, record.topic.type)
@@ -72,7 +73,8 @@ def _moments(bag: Bag, topics: Topics) -> list[_Moment]:
         moment = found.setdefault(stamp, _Moment(0))
         moment.parts[record.topic.name] = record.topic.type, record.data
         if record.topic.name == topics.image:
-            moment.number = sum(topics.image in other.parts for other in found.values())
+            images += 1
+            moment.number = images
         else:
             answered = moment
     return [moment for _, moment in sorted(found.items()) if all(name in moment.parts for name in pictures)]

@@ -254,7 +254,7 @@ def test_what_cannot_be_done_is_said_in_one_line_and_leaves_nothing(
 def test_a_run_that_is_killed_leaves_no_output(
     model_path: Path, recordings: ModuleType, tmp_path: Path, number: signal.Signals
 ) -> None:
-    source = recordings.write(tmp_path / "in", frames=6_000)
+    source = recordings.write(tmp_path / "in", frames=2_500)
     target = tmp_path / "work" / "out"
     target.parent.mkdir()
     with subprocess.Popen(
