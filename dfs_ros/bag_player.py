@@ -75,7 +75,7 @@ class BagPlayer(Node):
             )
         self.played: Counter[str] = Counter()
         self.worst_lateness_ns = 0
-        self.finished = False
+        self.failed = False
         self._stop = threading.Event()
         self.context.on_shutdown(self._stop.set)
         self._matched = threading.Condition()
@@ -140,9 +140,9 @@ class BagPlayer(Node):
                     return
             for publisher in self._publishers_by_topic.values():
                 publisher.wait_for_all_acked(_FLUSH)
-            self.finished = True
         except RuntimeError:  # a publisher's context was shut down while it published
             if self.context.ok():
+                self.failed = True
                 raise
         finally:
             self._report()
@@ -226,7 +226,13 @@ class BagPlayer(Node):
 
 def main() -> int:
     """Run the node until its bag has been played, and return its exit code."""
-    return run(BagPlayer)
+    players: list[BagPlayer] = []
+
+    def make() -> BagPlayer:
+        players.append(BagPlayer())
+        return players[-1]
+
+    return run(make) or int(any(player.failed for player in players))
 
 
 if __name__ == "__main__":
