@@ -6,18 +6,9 @@ from torch.nn import functional as F
 from dfs_core.labels import UNLABELLED
 
 
-def pixel(dehazed: torch.Tensor, clear: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-    """L_pixel: mean absolute difference of two images, [N, 3, H, W] in [0, 1].
-
-    Args:
-        dehazed: what the generator made.
-        clear: what it should be.
-        weight: how much each pixel counts, [N, 1, H, W]; all alike if not given.
-    """
-    difference = (dehazed - clear).abs()
-    if weight is None:
-        return difference.mean()
-    return (difference * weight).sum() / (weight.sum() * difference.shape[1]).clamp(min=1e-6)
+def pixel(dehazed: torch.Tensor, clear: torch.Tensor) -> torch.Tensor:
+    """L_pixel: mean absolute difference of two images, [N, 3, H, W] in [0, 1]."""
+    return (dehazed - clear).abs().mean()
 
 
 def segmentation(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -32,9 +23,30 @@ def segmentation(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return total / (labels != UNLABELLED).sum().clamp(min=1)
 
 
+def attainable(
+    clear: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor, *, floor: float
+) -> torch.Tensor:
+    """Return what can be asked of a dehazed image, [N, 3, H, W]: clear where light survives, fog where none does.
+
+    It is J' = A + (J - A) min(1, t / t0), what the fog model gives back from I when t is floored at t0. Behind fog that
+    lets nothing through, such as before the sky, any other answer would be made up.
+
+    Args:
+        clear: J, [N, 3, H, W] in [0, 1].
+        airlight: A, [N, 3].
+        transmission: t, [N, 1, H, W].
+        floor: t0.
+    """
+    light = airlight[:, :, None, None]
+    return light + (clear - light) * (transmission / floor).clamp(max=1.0)
+
+
 def transmission(predicted: torch.Tensor, true: torch.Tensor, *, floor: float) -> torch.Tensor:
-    """Mean absolute difference of two transmissions [N, 1, H, W]; the true one is never asked for below `floor`."""
-    return (predicted - true.clamp(min=floor)).abs().mean()
+    """Mean absolute difference of two transmissions [N, 1, H, W], over the pixels where light survives.
+
+    A pixel counts by t / t0, at most 1: what the generator says where there is nothing to restore is left to it.
+    """
+    return ((predicted - true.clamp(min=floor)).abs() * (true / floor).clamp(max=1.0)).mean()
 
 
 def airlight(predicted: torch.Tensor, true: torch.Tensor, fog_share: torch.Tensor) -> torch.Tensor:

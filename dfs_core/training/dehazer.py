@@ -45,11 +45,9 @@ class DehazerTask(Task):
             restoration = fog.restoration().float()
             dehazed = restoration[:, :1] * hazy + restoration[:, 1:]
             share = batch["transmission"]
-            # Where hardly any light survives, nothing can be asked of the pixel: it counts as it can be seen.
-            seen = (share / 0.3).clamp(0.15, 1.0)
+            target = losses.attainable(clear, batch["airlight"], share, floor=MIN_TRANSMISSION)
             terms = {
-                "pixel": weights.pixel * losses.pixel(dehazed.clamp(0.0, 1.0), clear, seen)
-                + 0.1 * weights.pixel * losses.pixel(dehazed, clear, seen),
+                "pixel": weights.pixel * losses.pixel(dehazed, target),
                 "transmission": weights.transmission
                 * losses.transmission(fog.transmission.float(), share, floor=MIN_TRANSMISSION),
                 "airlight": weights.airlight

@@ -5,14 +5,12 @@ import math
 import pytest
 import torch
 
-from dfs_core import losses
+from dfs_core import losses, optics
 
 
 def test_pixel_by_hand():
     dehazed, clear = torch.tensor([0.2, 0.6]).view(1, 1, 1, 2), torch.tensor([0.5, 0.5]).view(1, 1, 1, 2)
     assert losses.pixel(dehazed, clear).item() == pytest.approx(0.2)
-    weight = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
-    assert losses.pixel(dehazed, clear, weight).item() == pytest.approx((0.3 + 3 * 0.1) / 4)
 
 
 def test_segmentation_by_hand_ignores_the_unlabelled():
@@ -29,9 +27,21 @@ def test_segmentation_of_nothing_labelled_is_zero_with_a_gradient():
     assert not logits.grad.any()
 
 
-def test_transmission_is_never_asked_for_below_the_floor():
-    predicted, true = torch.full((1, 1, 1, 1), 0.12), torch.zeros(1, 1, 1, 1)
-    assert losses.transmission(predicted, true, floor=0.12).item() == pytest.approx(0.0)
+def test_transmission_counts_where_light_survives():
+    true = torch.tensor([0.5, 0.06, 0.0]).view(1, 1, 1, 3)
+    predicted = torch.tensor([0.4, 0.32, 0.9]).view(1, 1, 1, 3)
+    # 0.1 whole; against the floor 0.12 by half; not at all
+    assert losses.transmission(predicted, true, floor=0.12).item() == pytest.approx((0.1 + 0.5 * 0.2) / 3)
+
+
+def test_attainable_is_what_the_fog_model_gives_back():
+    clear = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    airlight = torch.tensor([[0.7, 0.8, 0.9]])
+    share = torch.linspace(0.0, 1.0, 20).view(1, 1, 4, 5)
+    hazy = optics.add_fog(clear[0].permute(1, 2, 0).numpy(), share[0, 0].numpy(), airlight[0].numpy())
+    expected = optics.remove_fog(hazy, share[0, 0].numpy(), airlight[0].numpy(), min_transmission=0.12)
+    found = losses.attainable(clear, airlight, share, floor=0.12)
+    torch.testing.assert_close(found[0].permute(1, 2, 0), torch.from_numpy(expected), atol=1e-6, rtol=1e-5)
 
 
 def test_airlight_counts_by_the_share_of_fog():
