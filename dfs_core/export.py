@@ -1,5 +1,6 @@
 """`dfs export`: checkpoints to one self-describing ONNX file, checked before it is written."""
 
+import logging
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -125,6 +126,8 @@ def _core(network: "Network") -> "onnx.ModelProto":
     """Return what lies between the cut points as ONNX, for any batch and any size that 16 divides."""
     import torch
 
+    # Which of torchvision's operators the exporter could not find is nothing that this network needs.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     batch = torch.export.Dim("batch", min=1, max=64)
     high, wide = (torch.export.Dim(name, min=2, max=64) for name in ("sixteenths_high", "sixteenths_wide"))
     with warnings.catch_warnings():
