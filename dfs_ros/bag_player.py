@@ -28,6 +28,7 @@ from dfs_ros.replay import Pace, Restamper
 
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _FLUSH = Duration(seconds=5)
+_LOOK_UP_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class BagPlayer(Node):
         self._restamped: set[str] = set()
         self._clock_publisher = self._announce_clock() if self._parameters.clock else None
         self._publishers_by_topic = self._announce(self._bag)
+        # rclpy can miss a shutdown that happens while it is busy; waking it now and then lets it see.
+        self.create_timer(_LOOK_UP_S, lambda: None, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._thread = threading.Thread(target=self._play, name="play")
         self._thread.start()
 

@@ -58,14 +58,18 @@ def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None)
     """
     prepare()
     # Python's own handler would raise KeyboardInterrupt wherever it happens to be; rclpy's, which calls this one after
-    # shutting its context down, lets the executor return.
-    signal.signal(signal.SIGINT, _ignore)
+    # shutting its context down, lets the executor return. Before rclpy is there to hear it, it is only noted.
+    interrupted = threading.Event()
+    signal.signal(signal.SIGINT, lambda _signal, _frame: interrupted.set())
 
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
     from rclpy.logging import get_logger
 
     rclpy.init(args=list(arguments) if arguments is not None else None)
+    if interrupted.is_set():
+        rclpy.try_shutdown()
+        return 0
     node = None
     try:
         node = make_node()
@@ -98,7 +102,3 @@ def leave(code: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def _ignore(_signal: int, _frame: object) -> None:
-    """Do nothing: rclpy has heard the signal as well."""

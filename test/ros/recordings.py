@@ -28,6 +28,7 @@ def qos(reliability: QosReliability, durability: QosDurability, depth: int) -> Q
 
 
 BEST_EFFORT = qos(QosReliability.BEST_EFFORT, QosDurability.VOLATILE, 5)
+RELIABLE = qos(QosReliability.RELIABLE, QosDurability.VOLATILE, 100)
 LATCHED = qos(QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL, 1)
 
 
@@ -55,7 +56,8 @@ def write(path: Path, *, frames: int = 10, storage: str = "mcap", corrupt: int |
         frames: how many; each has a calibration of the same stamp.
         storage: "mcap", "sqlite3" or "rosbag1".
         corrupt: number of a frame whose JPEG is cut off.
-        more: `raw` and `depth` add a raw camera and a depth image.
+        more: `raw` and `depth` add a raw camera and a depth image; `reliable` has the camera offer that, with a depth
+            that holds all frames, so that none is lost on the way.
     """
     if storage == "rosbag1":
         with Writer1(path) as writer:
@@ -79,7 +81,15 @@ def cut(file: Path, share: float) -> None:
 
 
 def _fill(
-    writer: Any, types: Any, frames: int, corrupt: int | None, *, ros1: bool, raw: bool = False, depth: bool = False
+    writer: Any,
+    types: Any,
+    frames: int,
+    corrupt: int | None,
+    *,
+    ros1: bool,
+    raw: bool = False,
+    depth: bool = False,
+    reliable: bool = False,
 ) -> None:
     serialize = types.serialize_ros1 if ros1 else types.serialize_cdr
 
@@ -88,10 +98,11 @@ def _fill(
             return writer.add_connection(topic, name, typestore=types, latching=int(profile is LATCHED))
         return writer.add_connection(topic, name, typestore=types, offered_qos_profiles=[profile])
 
+    camera = RELIABLE if reliable else BEST_EFFORT
     connections = {
         NOTE_TOPIC: add(NOTE_TOPIC, "std_msgs/msg/String", LATCHED),
-        IMAGE_TOPIC: add(IMAGE_TOPIC, "sensor_msgs/msg/CompressedImage", BEST_EFFORT),
-        INFO_TOPIC: add(INFO_TOPIC, "sensor_msgs/msg/CameraInfo", BEST_EFFORT),
+        IMAGE_TOPIC: add(IMAGE_TOPIC, "sensor_msgs/msg/CompressedImage", camera),
+        INFO_TOPIC: add(INFO_TOPIC, "sensor_msgs/msg/CameraInfo", camera),
     }
     if raw:
         connections[RAW_TOPIC] = add(RAW_TOPIC, "sensor_msgs/msg/Image", BEST_EFFORT)

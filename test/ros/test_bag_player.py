@@ -11,12 +11,11 @@ FRAMES = 12
 
 
 def listen(graph: Any, kind: type, topic: str, **policies: Any) -> list[Any]:
-    """Subscribe best effort, which every offer can serve, with room for all frames."""
-    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    """Subscribe reliably, with room for all frames."""
+    from rclpy.qos import QoSProfile
 
     messages: list[Any] = []
-    profile = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT, **policies)
-    graph.node.create_subscription(kind, topic, messages.append, profile)
+    graph.node.create_subscription(kind, topic, messages.append, QoSProfile(depth=1000, **policies))
     return messages
 
 
@@ -39,7 +38,7 @@ def test_every_message_arrives_once_in_order_and_unchanged(
 ) -> None:
     from sensor_msgs.msg import CompressedImage
 
-    bag = recordings.write(tmp_path / "road.bag", frames=FRAMES, storage=kind)
+    bag = recordings.write(tmp_path / "road.bag", frames=FRAMES, storage=kind, reliable=True)
     images = listen(graph, CompressedImage, recordings.IMAGE_TOPIC)
     player = play(graph, bag)
     assert wait_for_end(graph, player) == 0
@@ -80,7 +79,7 @@ def test_with_an_offset_latched_messages_from_before_it_are_still_sent(
     from sensor_msgs.msg import CompressedImage
     from std_msgs.msg import String
 
-    bag = recordings.write(tmp_path / "road", frames=FRAMES)
+    bag = recordings.write(tmp_path / "road", frames=FRAMES, reliable=True)
     notes = graph.listen(String, recordings.NOTE_TOPIC, latched=True)
     images = listen(graph, CompressedImage, recordings.IMAGE_TOPIC)
     both = f"[{recordings.NOTE_TOPIC}, {recordings.IMAGE_TOPIC}]"
@@ -95,7 +94,7 @@ def test_topics_are_chosen_remapped_repeated_and_played_faster(
 ) -> None:
     from sensor_msgs.msg import CompressedImage
 
-    bag = recordings.write(tmp_path / "road", frames=FRAMES)
+    bag = recordings.write(tmp_path / "road", frames=FRAMES, reliable=True)
     images = listen(graph, CompressedImage, "/front/jpeg")
     player = play(
         graph, bag, "-p", "loop:=true", "-p", "rate:=10", "-p", f"topics:=[{recordings.IMAGE_TOPIC}]",
@@ -115,7 +114,7 @@ def test_restamped_images_and_their_calibration_bear_one_time_of_now(
 ) -> None:
     from sensor_msgs.msg import CameraInfo, CompressedImage
 
-    bag = recordings.write(tmp_path / "road", frames=FRAMES)
+    bag = recordings.write(tmp_path / "road", frames=FRAMES, reliable=True)
     before = graph.node.get_clock().now().nanoseconds
     images = listen(graph, CompressedImage, recordings.IMAGE_TOPIC)
     infos = listen(graph, CameraInfo, recordings.INFO_TOPIC)
@@ -136,7 +135,7 @@ def test_the_clock_tells_the_time_of_the_recording(graph: Any, recordings: Modul
     from rosgraph_msgs.msg import Clock
     from sensor_msgs.msg import CameraInfo
 
-    bag = recordings.write(tmp_path / "road", frames=FRAMES)
+    bag = recordings.write(tmp_path / "road", frames=FRAMES, reliable=True)
     clocks = listen(graph, Clock, "/clock")
     play(
         graph,
@@ -169,7 +168,7 @@ def test_the_clock_tells_the_time_of_the_recording(graph: Any, recordings: Modul
 def test_a_bag_that_is_cut_off_is_played_as_far_as_it_goes(graph: Any, recordings: ModuleType, tmp_path: Path) -> None:
     from sensor_msgs.msg import CompressedImage
 
-    bag = recordings.write(tmp_path / "road", frames=800)
+    bag = recordings.write(tmp_path / "road", frames=800, reliable=True)
     recordings.cut(recordings.storage_file(bag), 0.9)
     images = listen(graph, CompressedImage, recordings.IMAGE_TOPIC)
     player = play(graph, bag, "-p", "rate:=40.0")
@@ -192,7 +191,7 @@ def test_a_bag_that_is_cut_off_is_played_as_far_as_it_goes(graph: Any, recording
 def test_what_cannot_be_played_ends_with_words_and_exit_code_1(
     graph: Any, recordings: ModuleType, tmp_path: Path, setting: str, words: str
 ) -> None:
-    bag = recordings.write(tmp_path / "road", frames=FRAMES)
+    bag = recordings.write(tmp_path / "road", frames=FRAMES, reliable=True)
     player = graph.start("dfs_ros.bag_player", "-p", f"bag:={bag}", "-p", setting)
     assert wait_for_end(graph, player) == 1
     assert words in player.output

@@ -31,7 +31,7 @@ def parts(model_path: Path, recordings: ModuleType, tmp_path: Path) -> Iterator[
     """Return a bag and a model file whose paths no other test's processes know, and end what is left at the end."""
     pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
     model = shutil.copyfile(model_path, tmp_path / "model.onnx")
-    yield recordings.write(tmp_path / "road", frames=FRAMES), model
+    yield recordings.write(tmp_path / "road", frames=FRAMES, reliable=True), model
     for number in processes(tmp_path):
         os.kill(number, signal.SIGKILL)
 

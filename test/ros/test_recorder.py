@@ -37,7 +37,7 @@ def is_heard(graph: Any, *topics: str) -> bool:
 def test_a_bag_that_is_played_is_recorded_whole_with_its_qos(
     graph: Any, recordings: ModuleType, tmp_path: Path, number: signal.Signals, name: str
 ) -> None:
-    bag = recordings.write(tmp_path / "road", frames=FRAMES)
+    bag = recordings.write(tmp_path / "road", frames=FRAMES, reliable=True)
     topics = (recordings.IMAGE_TOPIC, recordings.NOTE_TOPIC)
     output = tmp_path / name
     recorder = record(graph, output, *topics)
