@@ -79,7 +79,6 @@ def test_a_demo_leaves_bag_picture_and_figures_that_agree(
     assert summary["frames_in"] == summary["frames_out"] + summary["superseded"]
     assert 0 < summary["frames_out"] <= FRAMES
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p95"] < 10_000
-    assert summary["fps"] == pytest.approx(25.0, rel=0.5)
     assert summary["precision"] == "fp32"
     assert summary["backend"] in printed
     assert "dfs dehaze INPUT OUTPUT" in printed
@@ -91,6 +90,9 @@ def test_a_demo_leaves_bag_picture_and_figures_that_agree(
         for name in ("image_dehazed/compressed", "segmentation/mask", "visibility"):
             assert counts[f"/camera/dehaze_node/{name}"] == summary["frames_out"]
         assert counts["/diagnostics"] >= 2
+        answers = [r.stamp_ns for r in bag.records(["/camera/dehaze_node/image_dehazed/compressed"])]
+        seconds = (max(answers) - min(answers)) / 1e9
+        assert summary["fps"] == pytest.approx((len(answers) - 1) / seconds, abs=0.01)
         stamps = []
         for name in (recordings.IMAGE_TOPIC, "/camera/dehaze_node/image_dehazed/compressed"):
             messages = [bag.types.deserialize_cdr(r.data, r.topic.type) for r in bag.records([name])]
