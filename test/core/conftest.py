@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 
 def write_camvid(root: Path, *, frames: int = 4, height: int = 96, width: int = 128) -> Path:
@@ -28,6 +29,12 @@ def write_camvid(root: Path, *, frames: int = 4, height: int = 96, width: int = 
             cv2.imwrite(str(root / split / "images" / f"{name}.jpg"), image[..., ::-1])
             cv2.imwrite(str(root / split / "labels" / f"{name}.png"), labels)
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Let torch compute in one thread: the networks here are tiny, and threads that wait for each other starve."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
