@@ -33,6 +33,14 @@ class ConfigError(DfsError):
     """A configuration has an unknown key or a value out of range."""
 
 
+class CheckpointError(DfsError):
+    """A checkpoint cannot be read, or holds another network than what was asked for."""
+
+
+class TrainingError(DfsError):
+    """A training run cannot go on."""
+
+
 class BagError(DfsError):
     """A bag cannot be read or written."""
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfs_core.artifact import FOG_DENSITY, LOW_RESOLUTION, MASK, RESTORATION, Artifact
+from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import ArtifactError
+from dfs_core.whole_output import whole_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,11 +39,11 @@ def export(
     """Write a dehazer and a segmenter as one ONNX file that every backend runs."""
     from rich.console import Console
 
-    from dfs_core.evaluation.segmentation import load_network, load_segmenter
+    from dfs_core.evaluation.segmentation import load_generator, load_segmenter
     from dfs_core.labels import CAMVID_11
     from dfs_core.models.pipeline import Network
 
-    network = Network(load_network(generator), load_segmenter(segmenter)).eval()
+    network = Network(load_generator(generator), load_segmenter(segmenter)).eval()
     difference, agreement = write(
         network, Artifact(name, CAMVID_11, training_data=training_data, license=license_), out
     )
@@ -67,6 +68,7 @@ def write(network: "Network", description: Artifact, path: Path) -> tuple[int, f
 
     Raises:
         ArtifactError: the file says something else than torch.
+        OutputError: it cannot be written there.
     """
     import onnx
 
@@ -81,13 +83,8 @@ def write(network: "Network", description: Artifact, path: Path) -> tuple[int, f
             f"{LARGEST_DIFFERENCE} is allowed) and agrees on {agreement:.3%} of the labels (at least "
             f"{SMALLEST_AGREEMENT:.1%}); train longer, or report the model"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
+    with whole_output(path, overwrite=True) as partial:
         onnx.save(model, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return difference, agreement
 
 
@@ -104,7 +101,7 @@ def compare(network: "Network", model: "onnx.ModelProto") -> tuple[int, float]:
     difference, agreement = 0, 1.0
     for seed, (height, width) in enumerate(SIZES):
         frames = _picture(seed, height, width)
-        dehazed, mask, _ = session.run(None, {"frames": frames})
+        dehazed, mask = session.run([DEHAZED, MASK], {FRAMES: frames})
         with torch.inference_mode():
             expected = pipeline(torch.from_numpy(frames))
         difference = max(difference, int(np.abs(dehazed.astype(int) - expected.dehazed.numpy()).max()))

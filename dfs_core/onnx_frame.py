@@ -5,7 +5,7 @@ Written in ONNX's own text syntax; the tensor names are those of `dfs_core.artif
 
 from typing import TYPE_CHECKING
 
-from dfs_core.artifact import Artifact
+from dfs_core.artifact import DEHAZED, FOG_DENSITY, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 
 if TYPE_CHECKING:
     import onnx
@@ -95,8 +95,6 @@ def enclose(core: "onnx.ModelProto", artifact: Artifact) -> "onnx.ModelProto":
         artifact: the description that goes into the metadata.
     """
     import onnx.compose
-
-    from dfs_core.artifact import DEHAZED, FOG_DENSITY, LOW_RESOLUTION, MASK, RESTORATION
 
     opset = next(entry.version for entry in core.opset_import if entry.domain in ("", "ai.onnx"))
     head = before(artifact, opset=opset, ir_version=core.ir_version)

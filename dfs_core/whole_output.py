@@ -21,9 +21,11 @@ def whole_output(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         overwrite: whether an existing file or folder may be replaced.
 
     Raises:
-        OutputError: the target exists and may not be replaced, or cannot be written there.
+        OutputError: the target exists and may not be replaced, it cannot be written there, or the block wrote nothing.
     """
     target = target.absolute()
+    if target.name in {"", ".."}:
+        raise OutputError(f"{target}: not a name for a result; name the file or folder itself")
     check_target(target, overwrite=overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -33,11 +35,23 @@ def whole_output(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield room / target.name
         check_target(target, overwrite=overwrite)  # it may have come into being meanwhile
-        if target.is_dir() and not target.is_symlink():
-            target.rename(room / "replaced")  # a folder cannot be renamed onto another
-        (room / target.name).replace(target)
+        _move(room / target.name, target, aside=room / ".replaced")
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _move(result: Path, target: Path, *, aside: Path) -> None:
+    """Put a result where it shall be; what it would replace is put back when that fails."""
+    if not result.exists():
+        raise OutputError(f"{target}: nothing was written for it, so it is as it was before")
+    try:
+        if target.is_dir() and not target.is_symlink():
+            target.rename(aside)  # a folder cannot be renamed onto another
+        result.replace(target)
+    except OSError as error:
+        if aside.exists():
+            aside.rename(target)
+        raise OutputError(f"{target}: cannot be put there ({error.strerror}); name another output") from error
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:

@@ -23,8 +23,9 @@ def fog_sheet(
     from dfs_core import optics
     from dfs_core.data.depth import Camera, from_labels
     from dfs_core.data.fog import Fog, FogRange, apply_fog
-    from dfs_core.evaluation.segmentation import read_image
+    from dfs_core.offline_images import read_image
     from dfs_core.runtime import load
+    from dfs_core.whole_output import whole_output
 
     camera = Camera(horizon=horizon)
     clear = read_image(image)
@@ -57,5 +58,5 @@ def fog_sheet(
     for axes, (caption, picture) in zip(figure.axes, pictures, strict=False):
         axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
         axes.set_title(caption, fontsize=10)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=80)
+    with whole_output(out, overwrite=True) as partial:
+        figure.savefig(partial, format="png", dpi=80)

@@ -46,6 +46,18 @@ def shrink(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return F.avg_pool2d(resize(frames, 2 * height, 2 * width), 2) / 255.0
 
 
+def restore(planes: torch.Tensor, restoration: torch.Tensor) -> torch.Tensor:
+    """Return the frames without fog, uint8 [N, H, W, 3].
+
+    Args:
+        planes: the frames, float [N, 3, H, W] in [0, 255].
+        restoration: gain, then offset of R, G, B in units of [0, 1], [N, 4, h, w]; brought to the frames' size.
+    """
+    restoration = resize(restoration, *planes.shape[-2:])
+    dehazed = restoration[:, :1] * planes + 255.0 * restoration[:, 1:]
+    return dehazed.clamp(0.0, 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
 class Network(nn.Module):
     """What lies between the cut points: generator, restoration at low resolution, segmenter."""
 
@@ -76,8 +88,4 @@ class Pipeline(nn.Module):
         height, width = frames.shape[1:3]
         planes = frames.permute(0, 3, 1, 2).float()
         restoration, mask, fog_density = self.network(shrink(planes, *network_size(height, width)))
-        restoration = resize(restoration, height, width)
-        dehazed = restoration[:, :1] * planes + 255.0 * restoration[:, 1:]
-        return Outputs(
-            dehazed.clamp(0.0, 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous(), mask, fog_density
-        )
+        return Outputs(restore(planes, restoration), mask, fog_density)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from dfs_core.errors import ConfigError
+from dfs_core.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,18 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint without executing code.
 
     Raises:
-        ConfigError: there is no such file, or it is not a checkpoint.
+        CheckpointError: there is no such file, or it is not a checkpoint.
     """
     try:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such checkpoint; train one with `dfs train`") from error
+        raise CheckpointError(f"{path}: no such checkpoint; train one with `dfs train`") from error
     except Exception as error:  # torch raises whatever its zip and pickle readers stumble over
-        raise ConfigError(f"{path}: not a DFS checkpoint, or damaged ({type(error).__name__}: {error})") from error
+        raise CheckpointError(
+            f"{path}: not a DFS checkpoint, or damaged ({type(error).__name__}: {_first_line(error)}); "
+            "give a last.ckpt that `dfs train` wrote"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -2,18 +2,21 @@
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from dfs_core.data.fog import FogRange
 from dfs_core.data.transforms import View
 from dfs_core.errors import ConfigError
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,21 @@ class TrainingConfig:
             raise ConfigError(f"task must be 'segmenter' or 'dehazer', not '{self.task}'")
         if self.task == "dehazer" and self.loss.segmentation > 0.0 and self.segmenter is None:
             raise ConfigError("a dehazer with loss.segmentation > 0 needs 'segmenter', the checkpoint that L_seg uses")
-        for name in ("steps", "batch", "save_every", "validate_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if any(side % 16 for side in self.view.size):
+        for lowest, names in ((1, ("steps", "batch", "save_every", "validate_every")), (0, ("warmup", "workers"))):
+            for name in names:
+                if getattr(self, name) < lowest:
+                    raise ConfigError(f"{name} must be at least {lowest}, not {getattr(self, name)}")
+        if not 0.0 < self.learning_rate < math.inf:
+            raise ConfigError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0.0 <= self.ema < 1.0:
+            raise ConfigError(f"ema must be in [0, 1), not {self.ema}")
+        if not all(attenuation > 0.0 for attenuation in self.validation_attenuation):
+            raise ConfigError(f"validation_attenuation must be above 0, not {list(self.validation_attenuation)}")
+        for where, ranges in (("fog", self.fog), ("view", self.view)):
+            _check_pairs(where, ranges)
+        if not self.fog.mor_m[0] > 0.0:
+            raise ConfigError(f"fog.mor_m must be above 0 metres, not {list(self.fog.mor_m)}")
+        if any(side < 16 or side % 16 for side in self.view.size):
             raise ConfigError(f"view.size must be multiples of 16, the networks' stride, not {list(self.view.size)}")
 
 
@@ -104,18 +118,20 @@ def read(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); see config/train/ for examples") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML ({error})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML ({error}); see config/train/ for examples") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold 'key: value' lines, not {type(values).__name__}")
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:
             raise ConfigError(f"--set {override}: must be key=value")
-        _set(values, key.split("."), yaml.safe_load(text), source=f"--set {override}")
-    config = _build(TrainingConfig, values, source=str(path))
-    assert isinstance(config, TrainingConfig)  # noqa: S101 - for the type checker
-    return config
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {override}: its value is not YAML ({error})") from error
+        _set(values, key.split("."), value, source=f"--set {override}")
+    return _build(TrainingConfig, values, source=str(path))
 
 
 def to_plain(config: object) -> Any:
@@ -135,7 +151,15 @@ def _set(values: dict[str, Any], keys: list[str], value: object, *, source: str)
     values[keys[-1]] = value
 
 
-def _build(kind: type, values: Mapping[str, Any], *, source: str, where: str = "") -> object:
+def _check_pairs(where: str, ranges: FogRange | View) -> None:
+    """Refuse a range whose lowest value is above its highest."""
+    for entry in dataclasses.fields(ranges):
+        value = getattr(ranges, entry.name)
+        if entry.name != "size" and isinstance(value, tuple) and value[0] > value[1]:
+            raise ConfigError(f"{where}.{entry.name} must be [lowest, highest], not {list(value)}")
+
+
+def _build(kind: type[Kind], values: Mapping[str, Any], *, source: str, where: str = "") -> Kind:
     hints = typing.get_type_hints(kind)
     for key in values:
         if key not in hints:
@@ -144,7 +168,7 @@ def _build(kind: type, values: Mapping[str, Any], *, source: str, where: str = "
             raise ConfigError(f"{source}: unknown key '{where}{key}'; {hint}")
     missing = [
         entry.name
-        for entry in dataclasses.fields(kind)
+        for entry in dataclasses.fields(kind)  # type: ignore[arg-type]
         if entry.default is dataclasses.MISSING
         and entry.default_factory is dataclasses.MISSING
         and entry.name not in values
@@ -170,9 +194,20 @@ def _convert(hint: Any, value: Any, source: str, where: str) -> Any:
         if isinstance(value, str):
             return Path(value)
     elif hint is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
+        number = _number(value)
+        if number is not None:
+            return number
     elif isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
     raise ConfigError(f"{source}: '{where}' must be {name}, not {value!r}")
+
+
+def _number(value: object) -> float | None:
+    """Return a value as a number if it is one; YAML takes 2e-3, without a point, for text."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None

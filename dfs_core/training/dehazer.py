@@ -24,10 +24,17 @@ class DehazerTask(Task):
 
     def __init__(self, config: TrainingConfig) -> None:
         self._config = config
+        torch.manual_seed(config.seed)
         self.network = create(GENERATORS, config.model)
         self._segmenter = load_segmenter(config.segmenter) if config.segmenter is not None else None
         self._samples = list(CamVid(config.data, "train"))
         self._validation = list(CamVid(config.data, "val"))[::4]
+
+    def to(self, device: torch.device) -> None:
+        """Bring generator and segmenter to a device."""
+        super().to(device)
+        if self._segmenter is not None:
+            self._segmenter.to(device)
 
     def stream(self) -> Dataset[dict[str, Any]]:
         """Return views of the training scenes in random fogs."""

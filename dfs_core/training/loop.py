@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.utils.data import DataLoader
 
-from dfs_core.errors import ConfigError
+from dfs_core.errors import ConfigError, TrainingError
 from dfs_core.training import checkpoint
 from dfs_core.training.checkpoint import Checkpoint
 from dfs_core.training.config import TrainingConfig, to_plain
@@ -34,11 +34,12 @@ def train(task: Task, config: TrainingConfig, folder: Path, *, resume: bool, pro
         progress: shows how far the run is.
 
     Raises:
-        ConfigError: the folder holds another run, or the loss is not finite.
+        ConfigError: the folder holds another run, or there is no such precision.
+        TrainingError: the loss is not finite.
     """
-    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
-    fabric.seed_everything(config.seed, verbose=False)
-    network = task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fabric = _fabric(config)
+    task.to(fabric.device)  # before the optimiser's state is restored, which lies where the weights lie
+    network = task.network
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     start = _restore(folder, config, network, averaged, optimizer) if resume else 0
@@ -47,9 +48,11 @@ def train(task: Task, config: TrainingConfig, folder: Path, *, resume: bool, pro
     (folder / CONFIG).write_text(yaml.safe_dump(to_plain(config), sort_keys=False), encoding="utf-8")
 
     batches = _batches(task, config, start)
+    _keep_log(folder / LOG, start)
     with progress, (folder / LOG).open("a", encoding="utf-8") as log:
         for step, batch in zip(range(start, config.steps), fabric.setup_dataloaders(batches), strict=True):
-            # (1) the rate of this step
+            # (1) the chance and the rate of this step
+            torch.manual_seed(config.seed + step)  # dropout is that of the step, however often the run was stopped
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * _schedule(step, config)
             # (2) the sum of the terms, downhill
@@ -59,9 +62,9 @@ def train(task: Task, config: TrainingConfig, folder: Path, *, resume: bool, pro
             loss = torch.stack(list(terms.values())).sum()
             if not torch.isfinite(loss):
                 names = ", ".join(batch["name"])
-                raise ConfigError(
-                    f"step {step}: the loss is {loss.item()} on {names}; the last good state is {folder / LAST}, "
-                    "lower learning_rate or use precision=32-true"
+                raise TrainingError(
+                    f"step {step}: the loss is {loss.item()} on {names}; train again into another --out with a lower "
+                    "learning_rate or with precision=32-true"
                 )
             optimizer.zero_grad()
             fabric.backward(loss)
@@ -86,6 +89,13 @@ def train(task: Task, config: TrainingConfig, folder: Path, *, resume: bool, pro
                 )
 
 
+def _fabric(config: TrainingConfig) -> Fabric:
+    try:
+        return Fabric(accelerator="auto", devices=1, precision=config.precision)
+    except ValueError as error:
+        raise ConfigError(f"precision: {error}") from error
+
+
 def _restore(
     folder: Path, config: TrainingConfig, network: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer
 ) -> int:
@@ -102,6 +112,15 @@ def _restore(
     averaged.load_state_dict(state.averaged)
     optimizer.load_state_dict(state.optimizer)
     return state.step
+
+
+def _keep_log(path: Path, steps: int) -> None:
+    """Drop what the log says of steps that are about to be done again."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    whole = [line for line in lines if line.endswith("\n")]  # the last one may have been cut off
+    kept = [line for line in whole if json.loads(line)["step"] <= steps]
+    if kept != lines:
+        path.write_text("".join(kept), encoding="utf-8")
 
 
 def _batches(task: Task, config: TrainingConfig, start: int) -> DataLoader[dict[str, Any]]:

@@ -21,6 +21,7 @@ class SegmenterTask(Task):
 
     def __init__(self, config: TrainingConfig) -> None:
         self._config = config
+        torch.manual_seed(config.seed)
         self.network = create(SEGMENTERS, config.model, classes=len(LABELS))
         self._samples = list(CamVid(config.data, "train"))
         self._validation = list(CamVid(config.data, "val"))

@@ -15,6 +15,10 @@ class Task(ABC):
 
     network: nn.Module
 
+    def to(self, device: torch.device) -> None:
+        """Bring all networks that the task uses to a device, in the memory layout that convolutions like best."""
+        self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
     @abstractmethod
     def stream(self) -> Dataset[dict[str, Any]]:
         """Return the training items, in the order in which they are used."""

@@ -48,6 +48,14 @@ def test_what_is_written_reads_back_the_same(write, tmp_path):
         ({"steps": True}, "'steps' must be int, not True"),
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"view": {"size": [100, 96]}}, r"view\.size must be multiples of 16"),
+        ({"view": {"size": [0, 96]}}, r"view\.size must be multiples of 16"),
+        ({"view": {"scale": [1.6, 0.75]}}, r"view\.scale must be \[lowest, highest\], not \[1\.6, 0\.75\]"),
+        ({"fog": {"mor_m": [0, 100]}}, r"fog\.mor_m must be above 0 metres"),
+        ({"workers": -1}, "workers must be at least 0, not -1"),
+        ({"learning_rate": 0}, "learning_rate must be above 0, not 0"),
+        ({"learning_rate": "fast"}, "'learning_rate' must be float, not 'fast'"),
+        ({"ema": 1.0}, r"ema must be in \[0, 1\), not 1"),
+        ({"validation_attenuation": [0.0]}, "validation_attenuation must be above 0"),
         ({"view": {"size": [96]}}, r"'view\.size' must be tuple\[int, int\], not \[96\]"),
         ({"task": "dance"}, "task must be 'segmenter' or 'dehazer', not 'dance'"),
         ({"task": "dehazer"}, "needs 'segmenter'"),
@@ -68,6 +76,22 @@ def test_missing_keys_are_named(tmp_path):
 def test_override_without_value_is_refused(write):
     with pytest.raises(ConfigError, match="--set steps: must be key=value"):
         read(write(), ["steps"])
+
+
+def test_override_that_is_not_yaml_is_refused(write):
+    with pytest.raises(ConfigError, match=r"--set data=\[: its value is not YAML"):
+        read(write(), ["data=["])
+
+
+def test_number_without_a_point_is_a_number(write):
+    assert read(write(), ["learning_rate=3e-4"]).learning_rate == 3e-4
+
+
+def test_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(b"PK\x03\x04\xff\xfe")
+    with pytest.raises(ConfigError, match=r"last\.ckpt: not YAML"):
+        read(path)
 
 
 def test_missing_file_is_named(tmp_path):

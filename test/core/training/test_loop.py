@@ -9,9 +9,10 @@ import pytest
 import torch
 import yaml
 from rich.console import Console
+from torch.nn import functional as F
 
 from dfs_core.data.transforms import View
-from dfs_core.errors import ConfigError
+from dfs_core.errors import CheckpointError, ConfigError, TrainingError
 from dfs_core.training import checkpoint
 from dfs_core.training.config import TrainingConfig
 from dfs_core.training.dehazer import DehazerTask
@@ -28,18 +29,36 @@ def config(camvid):
     )  # fmt: skip
 
 
-def run(config, folder, *, resume=True):
-    torch.manual_seed(0)
-    task = SegmenterTask(config) if config.task == "segmenter" else DehazerTask(config)
+def run(config, folder, *, resume=True, task=None):
+    task = task or (SegmenterTask(config) if config.task == "segmenter" else DehazerTask(config))
     with open(os.devnull, "w") as quiet:  # noqa: PTH123
-        train(
-            task,
-            config,
-            folder,
-            resume=resume,
-            progress=Progress(config.steps, config.batch, console=Console(file=quiet)),
-        )
+        progress = Progress(config.steps, config.batch, console=Console(file=quiet))
+        train(task, config, folder, resume=resume, progress=progress)
     return checkpoint.load(folder / "last.ckpt")
+
+
+class StopError(Exception):
+    """A user's Ctrl-C."""
+
+
+def stopped_at(kind, step):
+    """Return a kind of task that is stopped in the midst of a step, counted from 1."""
+
+    class Stopped(kind):
+        def losses(self, batch):
+            self.seen = getattr(self, "seen", 0) + 1
+            if self.seen == step:
+                raise StopError
+            return super().losses(batch)
+
+    return Stopped
+
+
+def assert_same_weights(first, second):
+    assert first.step == second.step
+    for kind in ("model", "averaged"):
+        for name, value in getattr(first, kind).items():
+            assert torch.equal(value, getattr(second, kind)[name]), name
 
 
 @pytest.fixture(scope="module")
@@ -68,27 +87,48 @@ def test_stopped_run_ends_with_the_same_weights(dehazer_config, tmp_path):
     whole = run(dehazer_config, tmp_path / "whole")
     halves = tmp_path / "halves"
 
-    class StopError(Exception):
-        pass
+    with pytest.raises(StopError):
+        run(dehazer_config, halves, task=stopped_at(DehazerTask, 4)(dehazer_config))
+    assert checkpoint.load(halves / "last.ckpt").step == 2
+    assert_same_weights(run(dehazer_config, halves), whole)
 
-    class Interrupted(DehazerTask):
+
+def test_stopped_run_drops_out_the_same_features(config, tmp_path):
+    class Dropping(SegmenterTask):
         def losses(self, batch):
-            self.seen = getattr(self, "seen", 0) + 1
-            if self.seen == 4:
-                raise StopError
+            batch = {**batch, "clear": F.dropout(batch["clear"].float(), 0.3)}
             return super().losses(batch)
 
-    torch.manual_seed(0)
-    with open(os.devnull, "w") as quiet, pytest.raises(StopError):  # noqa: PTH123
-        train(Interrupted(dehazer_config), dehazer_config, halves, resume=True,
-              progress=Progress(6, 2, console=Console(file=quiet)))  # fmt: skip
-    assert checkpoint.load(halves / "last.ckpt").step == 2
-    resumed = run(dehazer_config, halves)
-    assert resumed.step == whole.step == 6
-    for name, value in whole.model.items():
-        assert torch.equal(value, resumed.model[name]), name
-    for name, value in whole.averaged.items():
-        assert torch.equal(value, resumed.averaged[name]), name
+    whole = run(config, tmp_path / "whole", task=Dropping(config))
+    with pytest.raises(StopError):
+        run(config, tmp_path / "halves", task=stopped_at(Dropping, 5)(config))
+    assert_same_weights(run(config, tmp_path / "halves", task=Dropping(config)), whole)
+
+
+def test_log_of_a_stopped_run_holds_each_step_once(config, segmenter, tmp_path):
+    with pytest.raises(StopError):  # step 3 has been validated, but the last checkpoint is that of step 2
+        run(config, tmp_path, task=stopped_at(SegmenterTask, 4)(config))
+    with (tmp_path / "metrics.jsonl").open("a") as log:
+        log.write('{"step": 4, "mi')  # the power failed here
+    run(config, tmp_path)
+    assert (tmp_path / "metrics.jsonl").read_text() == (segmenter[0] / "metrics.jsonl").read_text()
+
+
+def test_same_seed_gives_the_same_network_and_another_seed_another(config):
+    first, again, other = (
+        SegmenterTask(dataclasses.replace(config, seed=seed)).network.state_dict()["logits.weight"]
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device that torch can use")
+def test_run_goes_on_on_a_gpu(dehazer_config, tmp_path):
+    with pytest.raises(StopError):
+        run(dehazer_config, tmp_path, task=stopped_at(DehazerTask, 4)(dehazer_config))
+    assert run(dehazer_config, tmp_path).step == 6
 
 
 def test_losses_fall_on_scenes_seen_again_and_again(dehazer_config, tmp_path):
@@ -96,8 +136,7 @@ def test_losses_fall_on_scenes_seen_again_and_again(dehazer_config, tmp_path):
     task = DehazerTask(config)
     batch = torch.utils.data.default_collate([task.stream()[index] for index in range(4)])
     before = sum(task.losses(batch).values()).item()
-    with open(os.devnull, "w") as quiet:  # noqa: PTH123
-        train(task, config, tmp_path, resume=False, progress=Progress(40, 2, console=Console(file=quiet)))
+    run(config, tmp_path, resume=False, task=task)
     after = sum(task.losses(batch).values()).item()
     assert after < 0.8 * before
 
@@ -119,13 +158,18 @@ def test_loss_that_is_not_finite_names_the_frames(config, tmp_path):
         def losses(self, batch):
             return {"segmentation": super().losses(batch)["segmentation"] * float("nan")}
 
-    with open(os.devnull, "w") as quiet, pytest.raises(ConfigError, match=r"step 0: the loss is nan on 0016E5_"):  # noqa: PTH123
-        train(Broken(config), config, tmp_path, resume=False, progress=Progress(6, 2, console=Console(file=quiet)))
+    with pytest.raises(TrainingError, match=r"step 0: the loss is nan on 0016E5_.*; train again into another --out"):
+        run(config, tmp_path, task=Broken(config))
 
 
 def test_resuming_another_run_is_refused(config, segmenter):
     with pytest.raises(ConfigError, match="was trained with another learning_rate"):
         run(dataclasses.replace(config, learning_rate=1.0), segmenter[0])
+
+
+def test_unknown_precision_is_refused(config, tmp_path):
+    with pytest.raises(ConfigError, match=r"precision: .*'half'"):
+        run(dataclasses.replace(config, precision="half"), tmp_path)
 
 
 def test_checkpoint_runs_no_code(tmp_path):
@@ -135,11 +179,11 @@ def test_checkpoint_runs_no_code(tmp_path):
 
     path = tmp_path / "evil.ckpt"
     path.write_bytes(pickle.dumps(Evil(), protocol=2))
-    with pytest.raises(ConfigError, match=r"evil\.ckpt: not a DFS checkpoint"):
+    with pytest.raises(CheckpointError, match=r"evil\.ckpt: not a DFS checkpoint, or damaged .*; give a last\.ckpt"):
         checkpoint.load(path)
 
 
-def test_segmenter_is_refused_where_a_segmenter_is_not_what_it_is(dehazer_config, tmp_path):
+def test_dehazer_is_refused_where_a_segmenter_is_needed(dehazer_config, tmp_path):
     run(dehazer_config, tmp_path)
-    with pytest.raises(ConfigError, match="a checkpoint of the task 'dehazer', but a segmenter is needed"):
+    with pytest.raises(CheckpointError, match="a checkpoint of the task 'dehazer', but a segmenter is needed"):
         DehazerTask(dataclasses.replace(dehazer_config, segmenter=tmp_path / "last.ckpt"))
