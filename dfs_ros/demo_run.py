@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ from dfs_ros.demo_figures import Figures
 from dfs_ros.demo_observer import Observer
 from dfs_ros.middleware import prepare
 
-READY_S, LISTEN_S, SETTLE_S, STOP_S = 60.0, 20.0, 15.0, 10.0
+READY_S = 900.0
+"""How long the node may take to load its model: the first engine for a GPU takes minutes to build."""
+
+LISTEN_S, SETTLE_S, STOP_S = 20.0, 15.0, 10.0
 PLAY_MARGIN_S = 30.0
 """How much longer than the bag the player may take."""
 
@@ -127,7 +130,7 @@ def run(bag: Path, output: Path, settings: Mapping[str, str], *, log: Path, say:
         for topic in wanted:
             observer.wait(partial(observer.is_heard, topic, by=_RECORDER), recording, f"did not hear {topic}", LISTEN_S)
         say(f"playing {frames} frames, {duration_s:.0f} s")
-        playing = start("bag_player", _arguments(_patient(player, topics.image)))
+        playing = start("bag_player", [*_arguments(player), *_patience(topics, bag)])
         observer.wait(lambda: playing.exit_code == 0, playing, "did not end", duration_s + LISTEN_S + PLAY_MARGIN_S)
         say("waiting for the last frames")
         observer.wait_until_settled(dehazing, SETTLE_S)
@@ -156,14 +159,11 @@ def _recorder_arguments(output: Path, topics: Topics) -> Sequence[str]:
     return "--ros-args", "-p", f"output:={json.dumps(str(output))}", "-p", f"topics:={names}"
 
 
-def _patient(player: graph.Node, image: str) -> graph.Node:
+def _patience(topics: Topics, bag: Path) -> Sequence[str]:
     """Have the player wait until both the node and the recorder listen to the camera."""
-    waiting: dict[str, graph.Parameter] = {
-        "wait_for_topics": image,
-        "expected_subscribers": 2,
-        "wait_for_subscribers": LISTEN_S,
-    }
-    return replace(player, parameters={**player.parameters, **waiting})
+    awaited = [name for name in (topics.image, topics.camera_info) if name in bag_topic_types(bag)]
+    waiting = {"wait_for_topics": awaited, "expected_subscribers": 2, "wait_for_subscribers": LISTEN_S}
+    return [word for name, value in waiting.items() for word in ("-p", f"{name}:={json.dumps(value)}")]
 
 
 def _rate(recording: Path, topic: str) -> float | None:
