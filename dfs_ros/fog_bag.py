@@ -59,7 +59,7 @@ def fog_bag(
     attenuations = np.geomspace(lightest, densest, count)
     rng = np.random.default_rng(seed)
     compressed = types.types["sensor_msgs/msg/CompressedImage"]
-    with load(model) as dehazer, BagWriter(bag, storage="mcap", overwrite=overwrite) as writer:
+    with BagWriter(bag, storage="mcap", overwrite=overwrite) as writer, load(model) as dehazer:
         writer.add_topic(image_topic, "sensor_msgs/msg/CompressedImage", types)
         writer.add_topic(info_topic, "sensor_msgs/msg/CameraInfo", types)
         clear = _scenes(_read(video, start, count), dehazer, geometry)
