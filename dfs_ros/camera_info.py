@@ -14,7 +14,9 @@ def for_image(info: Any, header: Any) -> Any:
 def scaled(info: Any, *, from_size: tuple[int, int], to_size: tuple[int, int]) -> Any:
     """Return a sensor_msgs/CameraInfo for the same view at another size; width and height may scale differently.
 
-    Pixel centres lie at whole coordinates, so the picture's corner is at -0.5 and the principal point shifts, too.
+    Pixel centres lie at whole coordinates, so the picture's corner is at -0.5 and the principal point shifts, too. A
+    calibration of the whole sensor, of which the image shows a part or every second pixel, remains one: it shrinks as
+    the image does, and its binning and region still hold.
 
     Args:
         info: calibration of the original image.
@@ -23,7 +25,7 @@ def scaled(info: Any, *, from_size: tuple[int, int], to_size: tuple[int, int]) -
     """
     across, down = to_size[1] / from_size[1], to_size[0] / from_size[0]
     new = copy.deepcopy(info)
-    new.height, new.width = to_size
+    new.height, new.width = round(info.height * down), round(info.width * across)
     for matrix, columns in ((new.k, 3), (new.p, 4)):
         matrix[0] *= across
         matrix[2] = (matrix[2] + 0.5) * across - 0.5

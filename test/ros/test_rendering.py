@@ -75,6 +75,13 @@ def test_the_baseline_and_the_region_scale_too() -> None:
     assert (scaled.height, scaled.width, scaled.d) == (240, 160, [0.1, -0.2])
 
 
+def test_a_calibration_of_the_whole_sensor_remains_one() -> None:
+    """The camera sends every second pixel: 320x240 of 640x480. Half of that is every second pixel of 320x240."""
+    scaled = camera_info.scaled(calibration(), from_size=(240, 320), to_size=(120, 160))
+    assert (scaled.height, scaled.width) == (240, 320)
+    assert (scaled.k[0], scaled.k[4]) == pytest.approx((250.0, 255.0))
+
+
 def test_the_original_calibration_is_never_changed() -> None:
     original = calibration()
     before = copy.deepcopy(original)
