@@ -5,6 +5,8 @@ is a numpy array. Nothing here imports ROS.
 """
 
 import dataclasses
+import functools
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -248,19 +250,27 @@ def _unpack(message: Any, encoding: _Encoding) -> NDArray[Any]:
 def _by_cv_bridge(message: Any) -> Pixels:
     """Convert an encoding that is not ours, where ROS' own converter is installed."""
     known = ", ".join(_ENCODINGS)
-    try:
-        from cv_bridge import CvBridge, CvBridgeError
-    except ImportError as error:
+    bridge = _cv_bridge()
+    if bridge is None:
         raise ImageError(
             "unknown encoding",
             f"{_describe(message)} has an unknown encoding; known: {known}; others where cv_bridge is installed",
-        ) from error
+        )
     try:
-        return np.ascontiguousarray(CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
-    except (CvBridgeError, TypeError, ValueError, KeyError) as error:
+        return np.ascontiguousarray(bridge.CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
+    except (bridge.CvBridgeError, TypeError, ValueError, KeyError) as error:
         raise ImageError(
             "conversion", f"{_describe(message)} cannot be converted by cv_bridge: {error}; known: {known}"
         ) from error
+
+
+@functools.cache
+def _cv_bridge() -> Any | None:
+    """Return the module, or None where it is not installed or does not suit this numpy; tried once, not per frame."""
+    try:
+        return importlib.import_module("cv_bridge")
+    except ImportError:
+        return None
 
 
 def _check_encodable(array: Pixels, encoding: str) -> None:
