@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rosbags.serde import SerdeError
+
 from dfs_core.errors import BagError, FrameError
 from dfs_core.offline import Advance, Answer, Frame, Options, Tally, dehaze_frame
 from dfs_core.read_ahead import read_ahead
@@ -128,7 +130,10 @@ def _is_colour(bag: Bag, name: str) -> bool:
         return False
     if record.topic.type != _IMAGE:
         return True
-    message: Any = bag.types.deserialize_cdr(record.data, record.topic.type)
+    try:
+        message: Any = bag.types.deserialize_cdr(record.data, record.topic.type)
+    except SerdeError:
+        return True  # a damaged message is named when its turn comes
     return not _NOT_COLOUR.fullmatch(message.encoding)
 
 
@@ -136,17 +141,23 @@ def _read(bag: Bag, outputs: dict[str, _Outputs]) -> Iterator[_Read]:
     """Yield every message, those of cameras decoded."""
     for record in bag.records():
         if record.topic.name in outputs:
-            message: Any = bag.types.deserialize_cdr(record.data, record.topic.type)
-            yield _Read(record, message, _decode(message, record))
+            yield _decode(bag, record)
         else:
             yield _Read(record)
 
 
-def _decode(message: Any, record: Record) -> Frame | FrameError:
+def _decode(bag: Bag, record: Record) -> _Read:
+    """Return a camera's message with what it shows, or with why it cannot be read."""
     try:
-        return image_message.to_array(message) if record.topic.type == _IMAGE else image_message.decode(message)
+        message: Any = bag.types.deserialize_cdr(record.data, record.topic.type)
+    except SerdeError as error:
+        text = f"{len(record.data)} bytes are no {record.topic.type} ({error}); the bag is damaged here"
+        return _Read(record, frame=FrameError(text))
+    try:
+        frame = image_message.to_array(message) if record.topic.type == _IMAGE else image_message.decode(message)
     except FrameError as error:
-        return error
+        return _Read(record, message, error)
+    return _Read(record, message, frame)
 
 
 def _bytes_held(item: _Read) -> int:

@@ -183,6 +183,25 @@ def test_a_frame_that_cannot_be_read_is_named_passed_through_and_told_by_the_exi
         assert dehazed[2] == bytes(list(before.records([recordings.IMAGE_TOPIC]))[2].data)
 
 
+def test_a_message_whose_bytes_are_no_image_is_named_and_passed_through(
+    model_path: Path, recordings: ModuleType, tmp_path: Path
+) -> None:
+    from dfs_ros.bag_writer import BagWriter
+
+    source = recordings.write(tmp_path / "whole", frames=3)
+    with open_bag(source) as bag, BagWriter(tmp_path / "in", storage="mcap") as writer:
+        for topic in bag.topics:
+            writer.add_topic(topic.name, topic.type, bag.types, qos=topic.qos)
+        for record in bag.records():
+            is_damaged = record.topic.name == recordings.IMAGE_TOPIC and writer.counts[record.topic.name] == 1
+            writer.write(record.topic.name, record.stamp_ns, b"\0\1\0\0rubbish" if is_damaged else record.data)
+    done = dehaze(model_path, tmp_path / "in", tmp_path / "out")
+    assert done.returncode == 1
+    assert f"{recordings.IMAGE_TOPIC}, message 2: 11 bytes are no sensor_msgs/msg/CompressedImage" in done.stderr
+    with open_bag(tmp_path / "out") as after:
+        assert len(list(after.records(["/camera/image_dehazed/compressed"]))) == 3
+
+
 def test_what_can_be_read_of_a_cut_bag_is_dehazed(model_path: Path, recordings: ModuleType, tmp_path: Path) -> None:
     source = recordings.write(tmp_path / "in", frames=1000)
     recordings.cut(recordings.storage_file(source), 0.9)
