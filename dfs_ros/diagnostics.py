@@ -1,5 +1,6 @@
 """What the dehaze node says of itself: a level, a sentence for people, and figures by name."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -75,10 +76,10 @@ def _judge(condition: Condition, now: Snapshot, before: Snapshot | None) -> tupl
         return DiagnosticStatus.ERROR, f"{failed} frames failed since the last report: {condition.last_error}"
     if refused := _growth(now.refused, before.refused if before else {}):
         return DiagnosticStatus.WARN, f"{refused} frames refused since the last report: {condition.last_refusal}"
-    return _judge_flow(condition, now)
+    return _judge_flow(condition, now, before)
 
 
-def _judge_flow(condition: Condition, now: Snapshot) -> tuple[bytes, str]:
+def _judge_flow(condition: Condition, now: Snapshot, before: Snapshot | None) -> tuple[bytes, str]:
     """Judge how frames come and go where none was refused."""
     if now.seconds_since_frame > SILENCE_SECONDS:
         return DiagnosticStatus.WARN, (
@@ -87,6 +88,12 @@ def _judge_flow(condition: Condition, now: Snapshot) -> tuple[bytes, str]:
         )
     if not condition.is_wanted:
         return DiagnosticStatus.OK, "idle: nobody subscribes to an output"
+    new = Counter(now.counts) - Counter(before.counts if before else {})
+    if new["superseded"] and not new["out"] and not new["idle"]:
+        return DiagnosticStatus.WARN, (
+            f"{new['in']} frames came since the last report and none was answered: the model is stuck or too slow; "
+            "try a smaller image or another backend, or start the node again"
+        )
     if abs(now.latency_p50_ms) > IMPLAUSIBLE_LATENCY_MS:
         return DiagnosticStatus.WARN, (
             f"header stamps are {now.latency_p50_ms / 1e3:.0f} s away from the node's clock; "

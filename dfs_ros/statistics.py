@@ -62,6 +62,11 @@ class Statistics:
         self._steps: dict[str, deque[float]] = {step: deque(maxlen=WINDOW) for step in STEPS}
         self._last_frame = self._started
 
+    def listening_began(self) -> None:
+        """Forget how long there was no frame while nobody listened for one."""
+        with self._lock:
+            self._last_frame = self._clock()
+
     def frame_came(self, *, superseded: bool) -> None:
         """Count a frame that came in, and the one that it drove out, if it did."""
         with self._lock:

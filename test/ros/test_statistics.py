@@ -123,6 +123,28 @@ def test_only_what_is_new_since_the_last_report_raises_the_level(statistics: Sta
     assert {entry.key: entry.value for entry in status.values}["refused: step"] == "1"
 
 
+def test_frames_that_come_while_none_is_answered_raise_the_level(statistics: Statistics) -> None:
+    statistics.frame_came(superseded=False)
+    answer(statistics)
+    before = statistics.snapshot()
+    for superseded in (False, True, True):
+        statistics.frame_came(superseded=superseded)
+    condition = Condition(state="active", is_wanted=True)
+    status = report("/node", condition, statistics.snapshot(), before)
+    assert status.level == DiagnosticStatus.WARN
+    assert status.message.startswith("3 frames came since the last report and none was answered")
+    answer(statistics)
+    assert report("/node", condition, statistics.snapshot(), before).level == DiagnosticStatus.OK
+
+
+def test_time_without_frames_counts_from_when_the_node_listens(statistics: Statistics, clock: Clock) -> None:
+    clock.now += 300.0
+    statistics.listening_began()
+    assert judge(statistics)[0] == DiagnosticStatus.OK
+    clock.now += 3.0
+    assert "for 3 s" in judge(statistics)[1]
+
+
 def test_figures_have_the_names_that_readers_expect(statistics: Statistics) -> None:
     status = report(
         "/node", Condition(state="active", attenuation=0.02, backend="openvino"), statistics.snapshot(), None
