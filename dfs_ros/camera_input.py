@@ -3,14 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dfs_ros.dehaze_parameters import COMPRESSED
+
+_TELLS_TIMES = hasattr(Subscription, "CallbackType")
+"""Whether rclpy hands a message's times over with it, as it does since Iron."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,9 @@ class CameraInput:
         self.calibration: CameraInfo | None = None
         self.topic, info_topic = _topics(node, transport)
         kind = CompressedImage if transport == COMPRESSED else Image
-        self._subscriptions = [
-            self._subscribe(kind, self.topic, self._image_came),
-            self._subscribe(CameraInfo, info_topic, self._calibration_came),
-        ]
+        self._subscriptions: list[Subscription] = []
+        self._subscribe(kind, self.topic, self._image_came if _TELLS_TIMES else self._image_came_untimed)
+        self._subscribe(CameraInfo, info_topic, self._calibration_came)
 
     @property
     def publisher_count(self) -> int:
@@ -62,16 +64,21 @@ class CameraInput:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[..., None]) -> Any:
+    def _subscribe(self, kind: type, topic: str, callback: Callable[..., None]) -> None:
         """Listen best effort, which any publisher can serve, to the newest message only."""
         quality = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         options = QoSOverridingOptions.with_default_policies()
-        return self._node.create_subscription(kind, topic, callback, quality, qos_overriding_options=options)
+        self._subscriptions.append(
+            self._node.create_subscription(kind, topic, callback, quality, qos_overriding_options=options)
+        )
 
     def _image_came(self, message: Image | CompressedImage, info: dict[str, int]) -> None:
         received = info["received_timestamp"]
         take = (time.time_ns() - received) / 1e9 if received else float("nan")
         self._on_image(Arrival(message, self.topic, take, time.perf_counter()))
+
+    def _image_came_untimed(self, message: Image | CompressedImage) -> None:
+        self._image_came(message, {"received_timestamp": 0})
 
     def _calibration_came(self, message: CameraInfo) -> None:
         self.calibration = message

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rclpy.clock import Clock, ClockType
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import CameraInfo
 
 from dfs_core.runtime import Dehazer, load
 from dfs_ros import diagnostics, middleware
@@ -17,10 +20,10 @@ from dfs_ros.camera_input import Arrival, CameraInput
 from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.dehazing import Dehazing
 from dfs_ros.image_error import ImageError
-from dfs_ros.live_parameters import LiveParameters
 from dfs_ros.log_bridge import LogBridge
 from dfs_ros.mailbox import Mailbox
 from dfs_ros.outputs import Outputs
+from dfs_ros.parameters import LiveParameters
 from dfs_ros.statistics import Snapshot, Statistics
 from dfs_ros.throttle import Throttle
 from dfs_ros.worker import Worker
@@ -48,6 +51,7 @@ class DehazeNode(LifecycleNode):
             ConfigError: a parameter has the wrong type or is out of range.
         """
         super().__init__("dehaze_node")
+        self._answer_impossible_transitions()
         self._log_bridge = LogBridge("dfs_core", self.get_logger())
         self._state = "unconfigured"
         self._failure = self._last_refusal = self._last_error = ""
@@ -140,7 +144,7 @@ class DehazeNode(LifecycleNode):
             self._outputs,
             self._statistics,
             parameters=lambda: self._live_parameters.values,
-            calibration=lambda: self._camera and self._camera.calibration,
+            calibration=self._calibration,
             clock=self.get_clock(),
         )
 
@@ -150,6 +154,7 @@ class DehazeNode(LifecycleNode):
         self._camera = CameraInput(
             self, transport=self._live_parameters.values.image_transport, on_image=self._image_came
         )
+        self._statistics.listening_began()
         if (model := self._dehazer) is not None:
             what = f"{model.artifact.name} on {model.backend} in {model.precision}"
             self.get_logger().info(f"listening to {self._camera.topic}, running {what}")
@@ -163,7 +168,8 @@ class DehazeNode(LifecycleNode):
 
     def _clean_up(self) -> None:
         if self._worker is not None:
-            self._worker.stop(FINISH_SECONDS)
+            if not self._worker.stop(FINISH_SECONDS) and self.context.ok():
+                self.get_logger().warning("the model is still busy with a frame, whose answer is lost")
             self._worker = self._dehazer = None
         if self._outputs is not None:
             self._outputs.destroy()
@@ -181,6 +187,11 @@ class DehazeNode(LifecycleNode):
         dehazer.warm_up(*WARM_UP_SIZE)
         self._dehazer = dehazer
         return dehazer
+
+    def _calibration(self) -> CameraInfo | None:
+        """Return the camera's newest calibration, in the worker's thread, while the camera may be taken away."""
+        camera = self._camera
+        return camera.calibration if camera is not None else None
 
     def _image_came(self, arrival: Arrival) -> None:
         """Keep the newest image; an older one that still waits is dropped and counted."""
@@ -207,6 +218,24 @@ class DehazeNode(LifecycleNode):
         self._last_error = f"{kind}: {text}"
         if self._may_complain(kind):
             self.get_logger().error(f"image lost: {self._last_error}")
+
+    def _answer_impossible_transitions(self) -> None:
+        """Refuse a transition that the state does not allow; rclpy lets it end the process, and the caller wait."""
+        change = self._service_change_state.callback
+
+        def answer(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+            try:
+                return change(request, response)
+            except rclpy_implementation.RCLError as error:
+                wanted = request.transition.label or f"transition {request.transition.id}"
+                self.get_logger().warning(
+                    f"{wanted} refused while {self._state}: {error}; "
+                    f"`ros2 lifecycle list {self.get_fully_qualified_name()}` shows what is possible"
+                )
+                response.success = False
+                return response
+
+        self._service_change_state.callback = answer
 
     def _report(self) -> None:
         """Publish the diagnostics."""

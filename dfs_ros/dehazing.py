@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 from rclpy.clock import Clock
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
 from dfs_core.errors import BackendError
@@ -57,6 +56,7 @@ class Dehazing:
         stopwatch.seconds["hand over"] = time.perf_counter() - arrival.arrived
         wishes = self._outputs.wishes()
         if not wishes:
+            self._outputs.publish_calibration(self._calibration(), arrival.message.header)
             self._statistics.frame_was_not_wanted()
             return
         parameters, message = self._parameters(), arrival.message
@@ -81,7 +81,8 @@ class Dehazing:
             calibration=self._calibration(),
         )
         self._outputs.publish(answer, parameters, stopwatch)
-        latency = (self._clock.now().nanoseconds - Time.from_msg(message.header.stamp).nanoseconds) / 1e9
+        stamp = message.header.stamp  # not by rclpy's Time, which refuses times before 1970
+        latency = self._clock.now().nanoseconds / 1e9 - (stamp.sec + stamp.nanosec / 1e9)
         self._statistics.frame_went(stopwatch, latency=latency, passed=passed)
 
 

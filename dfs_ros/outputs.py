@@ -1,5 +1,6 @@
 """The dehaze node's answers: which of them anybody wants, and how they are made and published."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from std_msgs.msg import Float32, String
+from std_msgs.msg import Float32, Header, String
 
 from dfs_core.labels import LabelSet
 from dfs_core.optics import mor_from_attenuation
@@ -20,6 +21,7 @@ from dfs_ros.image_message import from_array, to_compressed
 from dfs_ros.statistics import Stopwatch
 
 Pixels = NDArray[np.uint8]
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _Message = tuple[LifecyclePublisher, Callable[[], Any]]
 
 
@@ -96,7 +98,7 @@ class Outputs:
         overlay = _is_wanted(self._overlay)
         return Wishes(
             dehazed=overlay or _is_wanted(self._dehazed) or _is_wanted(self._compressed),
-            mask=overlay or _is_wanted(self._mask) or _is_wanted(self._color),
+            mask=overlay or any(map(_is_wanted, (self._mask, self._color, self._mask_camera_info))),
             visibility=_is_wanted(self._visibility),
         )
 
@@ -108,6 +110,14 @@ class Outputs:
                     message = make()
                 with stopwatch("publish"):
                     publisher.publish(message)
+
+    def publish_calibration(self, calibration: CameraInfo | None, header: Header) -> None:
+        """Publish the calibration that goes with a frame, if there is one and somebody listens.
+
+        It takes no look at the frame: many consumers wait for a calibration before they ask for images.
+        """
+        if calibration is not None and _is_wanted(self._camera_info):
+            self._camera_info.publish(camera_info.for_image(calibration, header))
 
     def destroy(self) -> None:
         """Take the publishers off the graph."""
@@ -132,7 +142,7 @@ class Outputs:
         if answer.calibration is not None:
             own = camera_info.for_image(answer.calibration, answer.message.header)
             yield self._camera_info, lambda: own
-        yield self._visibility, lambda: Float32(data=mor_from_attenuation(answer.attenuation))
+        yield self._visibility, lambda: Float32(data=_visibility_m(answer.attenuation))
 
     def _frame_messages(self, answer: Answer, frame: Pixels, parameters: DehazeParameters) -> Iterator[_Message]:
         """Yield the dehazed frame, raw and compressed; what the fog gate passed goes out as the message that came."""
@@ -187,6 +197,12 @@ class Outputs:
         )
         self._publishers.append(publisher)
         return publisher
+
+
+def _visibility_m(attenuation: float) -> float:
+    """Return the visibility as a Float32 can hold it: infinite where it is too large for one."""
+    mor_m = mor_from_attenuation(attenuation)
+    return mor_m if mor_m <= _LARGEST_FLOAT32 else math.inf
 
 
 def _is_wanted(publisher: LifecyclePublisher) -> bool:

@@ -1,18 +1,21 @@
-"""Declare a node's parameters from one frozen dataclass that documents each of them."""
+"""A node's parameters from one frozen dataclass that documents each of them, at the start and while it runs."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dfs_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from rclpy.node import Node
+    from rclpy.parameter import Parameter
 
 Parameters = TypeVar("Parameters")
 
 NEVER, UNCONFIGURED, ALWAYS = "never", "unconfigured", "always"
 """When a parameter may be changed: not after the start, while a lifecycle node is unconfigured, or at any time."""
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 def parameter(
@@ -70,11 +73,59 @@ def declare(node: "Node", parameters: type[Parameters]) -> Parameters:
             dynamic_typing=True,  # as the errors of the static one do not say what to do
         )
         default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
-        values[entry.name] = checked(entry, node.declare_parameter(entry.name, default, descriptor).value)
+        values[entry.name] = _checked(entry, node.declare_parameter(entry.name, default, descriptor).value)
     return parameters(**values)
 
 
-def checked(entry: "dataclasses.Field[Any]", given: Any) -> Any:
+class LiveParameters(Generic[Parameters]):
+    """The current values of a node's parameters; `values` is replaced as a whole, so any thread may read it."""
+
+    def __init__(self, node: "Node", parameters: type[Parameters], *, is_configured: Callable[[], bool]) -> None:
+        """Declare the parameters and follow their changes.
+
+        Args:
+            node: whose parameters they are.
+            parameters: frozen dataclass with a `parameter` for each.
+            is_configured: whether parameters that are settable only while UNCONFIGURED are locked.
+
+        Raises:
+            ConfigError: a value has the wrong type or is out of range.
+        """
+        self.values = declare(node, parameters)
+        self._fields = {entry.name: entry for entry in dataclasses.fields(parameters)}  # type: ignore[arg-type]
+        self._is_configured = is_configured
+        node.add_on_set_parameters_callback(self._check)
+        self._is_told_of_changes = hasattr(node, "add_post_set_parameters_callback")  # since Iron
+        if self._is_told_of_changes:
+            node.add_post_set_parameters_callback(self._follow)
+
+    def _check(self, changes: "list[Parameter]") -> Any:
+        """Answer whether the changes are allowed, and if not, why."""
+        from rcl_interfaces.msg import SetParametersResult
+
+        for change in changes:
+            entry = self._fields.get(change.name)
+            if entry is None:
+                continue
+            if entry.metadata["settable"] == UNCONFIGURED and self._is_configured():
+                reason = f"parameter {change.name} takes effect when the node is configured; clean it up first"
+                return SetParametersResult(successful=False, reason=reason)
+            try:
+                _checked(entry, change.value)
+            except ConfigError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        if not self._is_told_of_changes:
+            self._follow(changes)
+        return SetParametersResult(successful=True)
+
+    def _follow(self, changes: "list[Parameter]") -> None:
+        """Take over what was allowed."""
+        ours = {change.name: change.value for change in changes if change.name in self._fields}
+        new = {name: _checked(self._fields[name], value) for name, value in ours.items()}
+        self.values = dataclasses.replace(self.values, **new)  # type: ignore[type-var]
+
+
+def _checked(entry: "dataclasses.Field[Any]", given: Any) -> Any:
     """Return the value given for a field, in the type of its default.
 
     Raises:
@@ -91,11 +142,11 @@ def _as_type_of(default: Any, value: Any, name: str) -> Any:
     """Return a parameter's value in the type of its default."""
     if isinstance(default, tuple):
         values = [value] if isinstance(value, str) else value
-        if all(isinstance(entry, str) for entry in values):
+        if isinstance(values, list | tuple) and all(isinstance(entry, str) for entry in values):
             return tuple(entry for entry in values if entry)
         raise ConfigError(f"parameter {name} must be a list of strings, not {value!r}; write [first, second]")
     if isinstance(default, float) and type(value) is int:
         return float(value)
     if type(value) is not type(default):
-        raise ConfigError(f"parameter {name} must be a {type(default).__name__}, not {value!r}; set it by -p {name}:=…")
+        raise ConfigError(f"parameter {name} must be {_KINDS[type(default)]}, not {value!r}; set it by -p {name}:=…")
     return value

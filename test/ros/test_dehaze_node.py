@@ -175,6 +175,28 @@ def test_nobody_listening_means_no_work(start: Start) -> None:
     assert node.status.message.startswith("idle")
 
 
+def test_a_calibration_comes_to_those_who_wait_for_it_before_they_ask_for_images(start: Start) -> None:
+    node = start()
+    calibrations = node.graph.listen(CameraInfo, "/dehaze_node/camera_info")
+    info_sender = node.graph.node.create_publisher(CameraInfo, "camera_info", 1)
+    message = node.image()
+    node.graph.send_until(
+        node.camera, message, lambda: info_sender.publish(CameraInfo(width=96)) or calibrations, "the calibration"
+    )
+    assert (calibrations[-1].width, calibrations[-1].header) == (96, message.header)
+
+
+def test_a_stamp_that_no_clock_shows_is_kept(start: Start) -> None:
+    node = start()
+    answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")
+    for sec in (-5, 0, 2**31 - 1):
+        message = node.image()
+        message.header.stamp.sec = sec
+        assert node.ask(message, answers).header.stamp.sec == sec
+    node.graph.wait(lambda: int(node.figures["frames out"]) >= 3, "answers are counted")
+    assert node.figures["failed"] == "0"
+
+
 def test_a_burst_is_cut_to_its_newest_frame(start: Start) -> None:
     node = start()
     answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")

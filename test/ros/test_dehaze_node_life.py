@@ -121,6 +121,15 @@ def test_parameters_are_checked_while_the_node_runs(start: Start) -> None:
     assert not change("autostart", False).successful
 
 
+def test_a_transition_that_is_not_possible_is_refused_and_the_node_goes_on(start: Start) -> None:
+    node = start()
+    node.wait_until_active()
+    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
+    assert not node.graph.call(ChangeState, "/dehaze_node/change_state", request).success
+    node.ask(node.image(), node.graph.listen(Image, "/dehaze_node/image_dehazed"))
+    assert "Traceback" not in node.process.output
+
+
 def test_a_parameter_out_of_range_ends_the_start_in_words(start: Start) -> None:
     node = start("-p", "image_transport:=pigeon")
     node.graph.wait(lambda: not node.process.is_running, "the process ends")
