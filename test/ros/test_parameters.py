@@ -1,11 +1,15 @@
 """What a node says of parameters that do not fit, and how it follows those that change."""
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dfs_core.errors import ConfigError
+from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.parameters import ALWAYS, LiveParameters, declare, parameter
 
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
@@ -64,3 +68,11 @@ def test_allowed_changes_are_followed(graph: Any, monkeypatch: pytest.MonkeyPatc
     results = owner.set_parameters([Parameter("quality", value=50), Parameter("rate", value=-1.0)])
     assert [result.successful for result in results] == [True, False]
     assert live.values == Settings(quality=50)
+
+
+def test_the_shipped_file_shows_every_parameter_of_the_dehaze_node_at_its_default() -> None:
+    file = Path(__file__).parents[2] / "config" / "dehaze.yaml"
+    shown = yaml.safe_load(file.read_text())["/**"]["ros__parameters"]
+    defaults = dataclasses.asdict(DehazeParameters())
+    del defaults["image_transport"]  # the pipeline sets it for each camera
+    assert shown == defaults
