@@ -24,7 +24,7 @@ def find_images(folder: Path) -> list[Path]:
     Raises:
         DatasetError: there are none.
     """
-    found = sorted(path for path in folder.rglob("*") if is_image(path))
+    found = sorted(path for path in folder.rglob("*") if is_image(path) and not path.is_dir())
     if not found:
         raise DatasetError(f"{folder}: no image in it or below; looked for files ending in {', '.join(IMAGE_SUFFIXES)}")
     return found
@@ -84,20 +84,22 @@ def dehaze_folder(
 ) -> Tally:
     """Dehaze the images of a folder and below into another, under the same names; masks lie beside them.
 
-    An image that cannot be read is copied as it is, and named in the tally.
+    An image that cannot be read is copied as it is, as far as it can be, and named in the tally.
 
     Raises:
-        DatasetError: there is no image.
+        DatasetError: there is no image, or a mask would get the name of an image or of another mask.
         OutputError: an image cannot be written.
     """
     tally = Tally()
-    images = read_ahead(_read_all(find_images(source)), size=lambda item: getattr(item[1], "nbytes", 1))
+    paths = find_images(source)
+    if options.masks:
+        _check_mask_names(paths)
+    images = read_ahead(_read_all(paths), size=lambda item: getattr(item[1], "nbytes", 1))
     for path, frame in images:
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(frame, FrameError):
-            tally.bad.append(str(frame))
-            shutil.copyfile(path, place)
+            tally.bad.append(str(frame) + _copy(path, place))
         else:
             _write(path, place, dehaze_frame(dehazer, frame, options, tally), options)
         advance()
@@ -107,6 +109,30 @@ def dehaze_folder(
 def mask_path(image: Path) -> Path:
     """Return where an image's mask lies."""
     return image.with_name(image.stem + MASK_SUFFIX)
+
+
+def _check_mask_names(images: list[Path]) -> None:
+    """Refuse images whose masks would overwrite one another, or an image.
+
+    Raises:
+        DatasetError: with the names.
+    """
+    taken = {path: path for path in images}
+    for image in images:
+        if (other := taken.setdefault(mask_path(image), image)) != image:
+            raise DatasetError(
+                f"{image}: its mask would take the name {mask_path(image).name} from {other.name} or its mask; "
+                "move one of them, or give --no-masks"
+            )
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file as it is; return why that cannot be, or nothing."""
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        return f"; not copied either ({error.strerror})"
+    return ""
 
 
 def _write(source: Path, target: Path, answer: Answer, options: Options) -> None:

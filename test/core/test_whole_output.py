@@ -67,3 +67,18 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
         whole_output(tmp_path / "file" / "result").__enter__()
+
+
+def test_a_block_that_writes_nothing_leaves_the_old_folder(tmp_path: Path) -> None:
+    target = tmp_path / "result"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(OutputError, match="nothing was written for it"), whole_output(target, overwrite=True):
+        pass
+    assert [entry.name for entry in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_parent_folder_is_no_name_for_a_result(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="not a name for a result"):
+        whole_output(tmp_path / "..", overwrite=True).__enter__()
