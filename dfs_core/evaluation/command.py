@@ -27,10 +27,11 @@ def evaluate(
     from dfs_core.evaluation.foggy_camvid import Judge, judge_density
     from dfs_core.evaluation.segmentation import load_segmenter
     from dfs_core.runtime import load
+    from dfs_core.whole_output import whole_output
 
     densities = beta or [0.0, 0.005, 0.01, 0.02, 0.03, 0.05]
     samples = list(CamVid(data, "val"))
-    judges = [Judge(path.parent.name, load_segmenter(path)) for path in segmenter]
+    judges = [Judge(path.resolve().parent.name, load_segmenter(path)) for path in segmenter]
     with load(model) as dehazer:
         rows = [
             row
@@ -39,9 +40,18 @@ def evaluate(
         ]
     table = Table(title=f"{model.name} on {data.name}/val, {len(samples)} frames")
     for name in rows[0]:
-        table.add_column(name, justify="right")
+        table.add_column(name.replace("_", " "), justify="right")
     for row in rows:
-        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
+        table.add_row(*map(_words, row.values()))
     Console().print(table)
     if json_ is not None:
-        json_.write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
+        with whole_output(json_, overwrite=True) as partial:
+            partial.write_text(json.dumps({"rows": rows}, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(entry)}" for name, entry in value.items())
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
