@@ -35,6 +35,9 @@ def export(
     license_: Annotated[
         str, typer.Option("--license", help="Under what terms the weights may be used.")
     ] = "research use: trained on CamVid, whose frames state no licence",
+    metric: Annotated[
+        list[str] | None, typer.Option(help="A figure to keep in the file, such as psnr_gain=8.5. Repeatable.")
+    ] = None,
 ) -> None:
     """Write a dehazer and a segmenter as one ONNX file that every backend runs."""
     from rich.console import Console
@@ -43,10 +46,10 @@ def export(
     from dfs_core.labels import CAMVID_11
     from dfs_core.models.pipeline import Network
 
+    metrics = dict(map(_metric, metric or ()))
+    description = Artifact(name, CAMVID_11, training_data=training_data, license=license_, metrics=metrics)
     network = Network(load_generator(generator), load_segmenter(segmenter)).eval()
-    difference, agreement = write(
-        network, Artifact(name, CAMVID_11, training_data=training_data, license=license_), out
-    )
+    difference, agreement = write(network, description, out)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     Console().print(
         f"{out}: {out.stat().st_size / 1e6:.2f} MB, {parameters / 1e6:.2f} M parameters, opset {OPSET}; "
@@ -107,6 +110,14 @@ def compare(network: "Network", model: "onnx.ModelProto") -> tuple[int, float]:
         difference = max(difference, int(np.abs(dehazed.astype(int) - expected.dehazed.numpy()).max()))
         agreement = min(agreement, float((mask == expected.mask.numpy()).mean()))
     return difference, agreement
+
+
+def _metric(words: str) -> tuple[str, float]:
+    name, _, value = words.partition("=")
+    try:
+        return name, float(value)
+    except ValueError as error:
+        raise ArtifactError(f"--metric {words}: must be name=number, such as psnr_gain=8.5") from error
 
 
 def _picture(seed: int, height: int, width: int) -> "NDArray[np.uint8]":
