@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.uint8]
 
+FIRST_STAMP_NS = 1_767_225_600_000_000_000
+"""Stamp of the first frame, 2026-01-01 0:00 UTC: a video has none of its own, and the bag shall be repeatable."""
+
 STEADINESS = 0.7
 """Share of a pixel's nearness that is kept from frame to frame: masks flicker, the road does not."""
 
@@ -52,7 +55,8 @@ def fog_bag(
     from dfs_ros.image_message import to_compressed
 
     types = get_typestore(Stores.ROS2_JAZZY)
-    image_topic, info_topic = f"{topic}/image_raw/compressed", f"{topic}/camera_info"
+    namespace = topic.rstrip("/")
+    image_topic, info_topic = f"{namespace}/image_raw/compressed", f"{namespace}/camera_info"
     geometry = Camera(focal=focal, height_m=camera_height, horizon=horizon)
     rate, count = _measure(video, start, frames)
     lightest, densest = (optics.attenuation_from_mor(value) for value in mor)
@@ -66,7 +70,7 @@ def fog_bag(
         for number, (image, ray_length) in enumerate(track(clear, total=count, description="fogging")):
             fog = Fog(float(attenuations[number]), airlight=(0.80, 0.81, 0.82), noise=0.004)
             hazy = apply_fog(image, ray_length, fog, rng).hazy
-            stamp_ns = round(number * 1e9 / rate)
+            stamp_ns = FIRST_STAMP_NS + round(number * 1e9 / rate)
             header = _header(types, stamp_ns)
             message = to_compressed(hazy, header, compressed, quality)
             writer.write(image_topic, stamp_ns, types.serialize_cdr(message, "sensor_msgs/msg/CompressedImage"))
