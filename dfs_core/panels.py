@@ -66,7 +66,9 @@ def overlay(picture: Picture, mask: Picture, labels: LabelSet, *, opacity: float
 
 def _fit(picture: Picture, height: int, *, is_mask: bool = False) -> Picture:
     """Return a picture in the size of a cell."""
-    return cv2.resize(picture, (CELL_WIDTH, height), interpolation=cv2.INTER_NEAREST if is_mask else cv2.INTER_AREA)
+    return cv2.resize(
+        picture, (CELL_WIDTH, height), interpolation=cv2.INTER_NEAREST_EXACT if is_mask else cv2.INTER_AREA
+    )
 
 
 def _side_by_side(pictures: Sequence[Picture]) -> Picture:

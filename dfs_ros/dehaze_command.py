@@ -14,6 +14,7 @@ import typer
 from dfs_core.errors import DfsError
 from dfs_core.offline import DEFAULT_GATE
 from dfs_core.offline_images import IMAGE_SUFFIXES
+from dfs_core.whole_output import check_target, whole_output
 
 if TYPE_CHECKING:
     from dfs_core.offline import Advance, Options, Tally
@@ -73,7 +74,8 @@ def dehaze(
         }
     _report(tally, figures, target)
     if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=2) + "\n")
+        with whole_output(json_file, overwrite=True) as partial:
+            partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     if tally.bad:
         raise typer.Exit(1)
 
@@ -103,7 +105,6 @@ def _check(kind: str, source: Path, target: Path, topics: list[str], *, overwrit
     """Refuse, before anything is loaded, what cannot be done."""
     from dfs_core import offline_video
     from dfs_core.offline_images import is_image
-    from dfs_core.whole_output import check_target
 
     if topics and kind != "bag":
         raise DfsError(f"--topics is for bags, but {source} is a {kind}; leave it out")

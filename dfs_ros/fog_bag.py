@@ -112,7 +112,7 @@ def _scenes(images: Iterator[Image], dehazer: "Dehazer", camera: Camera) -> Iter
         mask = dehazer(image[None], dehaze=False).mask
         if mask is None:
             raise DatasetError(f"model '{dehazer.artifact.name}' gives no mask, so the road's geometry is not known")
-        labels = cv2.resize(mask[0], (width, height), interpolation=cv2.INTER_NEAREST)
+        labels = cv2.resize(mask[0], (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
         nearness = 1.0 / from_labels(labels, image, dehazer.artifact.labels, camera)
         steady = nearness if steady is None else STEADINESS * steady + (1.0 - STEADINESS) * nearness
         with np.errstate(divide="ignore"):

@@ -33,7 +33,7 @@ def fog_sheet(
         mask, labels = dehazer(clear[None], dehaze=False).mask, dehazer.artifact.labels
     assert mask is not None  # noqa: S101 - it was asked for
     height, width = clear.shape[:2]
-    mask = cv2.resize(mask[0], (width, height), interpolation=cv2.INTER_NEAREST)
+    mask = cv2.resize(mask[0], (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     length = optics.ray_length(from_labels(mask, clear, labels, camera), focal_px=camera.focal * width)
     rng = np.random.default_rng(0)
 

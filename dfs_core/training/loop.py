@@ -42,7 +42,9 @@ def train(task: Task, config: TrainingConfig, folder: Path, *, resume: bool, pro
     network = task.network
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    start = _restore(folder, config, network, averaged, optimizer) if resume else 0
+    if not resume:
+        (folder / LAST).unlink(missing_ok=True)  # else a run that is stopped early would go on with the old weights
+    start = _restore(folder, config, network, averaged, optimizer)
     task.network, optimizer = fabric.setup(network, optimizer)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(yaml.safe_dump(to_plain(config), sort_keys=False), encoding="utf-8")
