@@ -78,8 +78,8 @@ def from_depth_map(depth: NDArray[np.generic], *, unit_m: float) -> Floats:
 def from_labels(labels: NDArray[np.uint8], image: NDArray[np.uint8], label_set: LabelSet, camera: Camera) -> Floats:
     """Return depth in metres guessed from what stands where, [H, W]; infinity for sky.
 
-    The road is flat: ground at row y lies at h f / (y - horizon). Whatever stands on it is as far as the ground just
-    below it, and sky is infinitely far. The edges follow the image.
+    The road is flat: ground at row y lies at h f / (y - horizon). Whatever stands on it, a bank beside the road too, is
+    as far as the ground just below it, and sky is infinitely far. The edges follow the image.
 
     Args:
         labels: class ids, [H, W].
@@ -91,6 +91,7 @@ def from_labels(labels: NDArray[np.uint8], image: NDArray[np.uint8], label_set: 
     ground = _of_category(labels, label_set, "flat")
     sky = _of_category(labels, label_set, "sky")
     horizon = height * camera.horizon if camera.horizon is not None else _horizon(ground)
+    ground &= ~_banks(ground, labels, horizon)
     rows = np.arange(height, dtype=np.float32)
     with np.errstate(divide="ignore"):
         nearness = np.clip((rows - horizon) / (camera.height_m * camera.focal * width), 1.0 / FAR_M, None)
@@ -119,6 +120,18 @@ def _horizon(ground: NDArray[np.bool_]) -> float:
     height, width = ground.shape
     rows = np.flatnonzero(ground.sum(axis=1) > width // 100)
     return float(rows[0]) - 0.02 * height if rows.size else 0.5 * height
+
+
+def _banks(ground: NDArray[np.bool_], labels: NDArray[np.uint8], horizon: float) -> NDArray[np.bool_]:
+    """Return ground that is not flat, [H, W]: it rises above the horizon, and is not what the camera stands on."""
+    height = ground.shape[0]
+    banks = np.zeros_like(ground)
+    for index in np.unique(labels[ground]):
+        _, components, stats, _ = cv2.connectedComponentsWithStats((labels == index).astype(np.uint8))
+        for number, (_left, top, _wide, high, _area) in enumerate(stats[1:], start=1):
+            if top < horizon - 0.01 * height and top + high < height:
+                banks |= components == number
+    return banks
 
 
 def _rows_of_ground_below(ground: NDArray[np.bool_]) -> NDArray[np.intp]:

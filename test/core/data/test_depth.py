@@ -88,3 +88,14 @@ def test_horizon_is_guessed_from_where_the_road_ends():
 def test_impossible_camera_is_refused(camera):
     with pytest.raises(DatasetError, match="must be above 0"):
         Camera(**camera)
+
+
+def test_bank_beside_the_road_is_as_far_as_the_road_at_its_foot():
+    pavement = CAMVID_11.id_of("pavement")
+    labels = np.full((120, 160), ROAD, np.uint8)
+    labels[:60] = SKY
+    labels[40:90, 100:] = pavement  # rises above the horizon at row 60
+    depth = from_labels(labels, flat_image(labels), CAMVID_11, Camera(focal=1.0, height_m=1.5, horizon=0.5))
+    foot = 1.5 * 160 / (90 - 60)
+    assert depth[45, 130] == pytest.approx(foot, rel=0.1)
+    assert depth[80, 130] == pytest.approx(foot, rel=0.1)
