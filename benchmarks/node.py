@@ -83,16 +83,17 @@ class Bench:
 
     def relay_ms(self, height: int, width: int, frames: int, *, default: bool) -> float:
         """Return how many milliseconds taking and publishing the same messages takes, at the median."""
-        report = self._folder / "relay.json"
+        report = self._folder / f"relay{'-default' if default else ''}.json"
         settings = ["--default"] if default else []
-        with self._role("relay", CAMERA_TOPIC, *ANSWERS, report, frames, *settings) as relay:
-            self._finish("driver", CAMERA_TOPIC, *ANSWERS, height, width, frames, *settings)
-            relay.wait(START_SECONDS)
+        with self._role("relay", CAMERA_TOPIC, *ANSWERS, report, frames, *settings):
+            self._finish("driver", CAMERA_TOPIC, *ANSWERS, height, width, frames + 1, *settings)
         milliseconds: float = json.loads(report.read_text())["ms"]
         return milliseconds
 
     def _node(self) -> Any:
-        parameters = [f"model:={self._model}", f"backend:={self._backend}", "gate_attenuation:=0.0"]
+        parameters = [f"backend:={self._backend}", "gate_attenuation:=0.0"]
+        if self._model:
+            parameters.append(f"model:={self._model}")  # an empty one cannot be said on the command line
         words = [word for parameter in parameters for word in ("-p", parameter)]
         return process(["-m", "dfs_ros.dehaze_node", "--ros-args", "--log-level", "warn", *words], self._environment)
 
@@ -102,7 +103,7 @@ class Bench:
     def _finish(self, *words: object) -> None:
         """Run a role to its end."""
         with self._role(*words) as child:
-            if (code := child.wait(600)) != 0:
+            if (code := child.wait(150)) != 0:
                 raise SystemExit(f"{words[0]} ended with code {code}; its message stands above")
 
 
