@@ -188,6 +188,7 @@ def test_a_calibration_comes_to_those_who_wait_for_it_before_they_ask_for_images
 
 def test_a_stamp_that_no_clock_shows_is_kept(start: Start) -> None:
     node = start()
+    node.wait_until_active()  # only then do reports hold figures
     answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")
     for sec in (-5, 0, 2**31 - 1):
         message = node.image()
