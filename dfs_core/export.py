@@ -153,4 +153,13 @@ def _core(network: "Network") -> "onnx.ModelProto":
         )
     if program is None:
         raise ArtifactError("torch gave no ONNX program; install the version of torch that `make test` installs")
-    return program.model_proto
+    model = program.model_proto
+    _forget_where_it_was_made(model.graph)
+    return model
+
+
+def _forget_where_it_was_made(graph: "onnx.GraphProto") -> None:
+    """Drop the exporter's notes: they hold the source lines and folders of this machine."""
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")

@@ -1,5 +1,7 @@
 """The exported file: what it holds, that it says what torch says, and that nothing else is written."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -43,6 +45,11 @@ def test_graph_has_the_names_of_the_contract(path):
     assert [value.name for value in graph.output] == ["dehazed", "mask", "fog_density"]
     inner = {name for node in graph.node for name in node.output}
     assert {"low_resolution", "restoration"} <= inner
+
+
+def test_file_does_not_say_where_it_was_made(path):
+    assert str(Path(torch.__file__).parent).encode() not in path.read_bytes()
+    assert str(Path(artifact.__file__).parent).encode() not in path.read_bytes()
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
