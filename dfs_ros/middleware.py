@@ -81,10 +81,12 @@ def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None)
     except DfsError as error:
         get_logger("dfs_ros").fatal(str(error))
         return 1
-    except Exception:
+    except Exception as error:
         if rclpy.ok():
             raise
-        return 0  # a callback found the context shut down under it
+        # a callback found the context shut down under it
+        get_logger("dfs_ros").debug(f"ended during shutdown: {type(error).__name__}: {error}")
+        return 0
     finally:
         if node is not None:
             node.destroy_node()
