@@ -4,7 +4,6 @@ Layout: `ROOT/{train,val}/images/NAME.jpg` beside `ROOT/{train,val}/labels/NAME.
 of NAME before the first underscore is the sequence.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from dfs_core import optics
 from dfs_core.data.depth import Camera, from_labels
-from dfs_core.data.sample import Sample
+from dfs_core.data.sample import Sample, Split
 from dfs_core.errors import DatasetError
 from dfs_core.labels import CAMVID_11, UNLABELLED
 
@@ -29,8 +28,10 @@ CAMERAS = {
 """Where the horizon lies in each drive, read off the rows in which its road ends."""
 
 
-class CamVid(Sequence[Sample]):
+class CamVid(Split):
     """One split of CamVid, in the order of the file names."""
+
+    labels = CAMVID_11
 
     def __init__(self, root: Path, split: str) -> None:
         """List the split's files.

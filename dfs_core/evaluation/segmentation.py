@@ -8,67 +8,82 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dfs_core.errors import CheckpointError
-from dfs_core.labels import CAMVID_11
-from dfs_core.models import GENERATORS, SEGMENTERS, create
+from dfs_core.labels import LABEL_SETS
+from dfs_core.models import PRETRAINED, create_generator, create_segmenter
 from dfs_core.models.pipeline import network_size, resize, restore, shrink
+from dfs_core.models.segmenter import Segmenter
+from dfs_core.models.translator import Translator
 from dfs_core.training import checkpoint
+from dfs_core.training.checkpoint import Checkpoint
 
 Image = NDArray[np.uint8]
 
 
-def load_network(path: Path, task: str) -> nn.Module:
-    """Return the averaged weights of a checkpoint as a frozen network in evaluation mode.
-
-    Args:
-        path: the checkpoint.
-        task: what it must have been trained for, "segmenter" or "dehazer".
+def load_segmenter(path: Path) -> Segmenter:
+    """Return the averaged weights of a checkpoint as a frozen segmenter in evaluation mode.
 
     Raises:
         CheckpointError: the file is not a checkpoint or one of another task, or its weights do not fit the network that
             it names.
     """
+    state = _load(path, "segmenter")
+    if state.labels not in LABEL_SETS:
+        raise CheckpointError(
+            f"{path}: its label set '{state.labels}' is none of {', '.join(LABEL_SETS)}; train it again"
+        )
+    config = state.config
+    options = config["model_options"] | ({"pretrained": False} if config["model"] in PRETRAINED else {})
+    network = create_segmenter(config["model"], LABEL_SETS[state.labels], options)
+    _fill(network, state, path)
+    return network
+
+
+def load_generator(path: Path) -> nn.Module:
+    """Return the averaged weights of a checkpoint as a frozen generator; see `load_segmenter`."""
+    state = _load(path, "dehazer")
+    network = create_generator(state.config["model"], state.config["model_options"])
+    _fill(network, state, path)
+    return network
+
+
+def predict_mask(segmenter: Segmenter, image: Image) -> Image:
+    """Return class ids at the image's size, [H, W], from RGB uint8 [H, W, 3]."""
+    height, width = image.shape[:2]
+    answer = segmenter(shrink(_batch(image, segmenter), *network_size(height, width)))
+    return resize(segmenter.scores(answer), height, width).argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+
+
+def dehaze(generator: nn.Module, image: Image) -> Image:
+    """Return the dehazed image, RGB uint8 [H, W, 3].
+
+    A generator that estimates the fog looks at a small frame; one that draws the image itself looks at the whole of it.
+    """
+    height, width = image.shape[:2]
+    frames = _batch(image, generator)
+    if isinstance(generator, Translator):
+        dehazed = generator.whole(frames / 255.0).dehaze(frames)
+        return (255.0 * dehazed).clamp(0.0, 255.0).round().to(torch.uint8)[0].permute(1, 2, 0).cpu().numpy()
+    restoration = generator(shrink(frames, *network_size(height, width))).restoration()
+    return restore(frames, restoration)[0].cpu().numpy()
+
+
+def _load(path: Path, task: str) -> Checkpoint:
     state = checkpoint.load(path)
     if (found := state.config["task"]) != task:
         raise CheckpointError(f"{path}: a checkpoint of the task '{found}', but a {task} is needed")
-    name: str = state.config["model"]
-    options: dict[str, object] = {}
-    if task == "segmenter":
-        options["classes"] = len(CAMVID_11)
-    if name == "lite":
-        options["pretrained"] = False
-    network = create(SEGMENTERS if task == "segmenter" else GENERATORS, name, **options)
+    return state
+
+
+def _fill(network: nn.Module, state: Checkpoint, path: Path) -> None:
+    """Put the weights into the network and freeze it."""
     try:
         network.load_state_dict(state.averaged)
     except RuntimeError as error:
         raise CheckpointError(
-            f"{path}: its weights do not fit the network '{name}' of this version of DFS ({error}); train it again"
+            f"{path}: its weights do not fit the network '{state.config['model']}' of this version of DFS ({error}); "
+            "train it again"
         ) from error
-    return network.eval().requires_grad_(False)
-
-
-def load_segmenter(path: Path) -> nn.Module:
-    """Return a frozen segmenter; see `load_network`."""
-    return load_network(path, "segmenter")
-
-
-def load_generator(path: Path) -> nn.Module:
-    """Return a frozen generator; see `load_network`."""
-    return load_network(path, "dehazer")
-
-
-def predict_mask(segmenter: nn.Module, image: Image) -> Image:
-    """Return class ids at the image's size, [H, W], from RGB uint8 [H, W, 3]."""
-    height, width = image.shape[:2]
-    logits = segmenter(shrink(_batch(image, segmenter), *network_size(height, width)))
-    return resize(logits, height, width).argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
-
-
-def dehaze(generator: nn.Module, image: Image) -> Image:
-    """Return the dehazed image, RGB uint8 [H, W, 3]."""
-    height, width = image.shape[:2]
-    frames = _batch(image, generator)
-    restoration = generator(shrink(frames, *network_size(height, width))).restoration()
-    return restore(frames, restoration)[0].cpu().numpy()
+    network.eval().requires_grad_(False)
 
 
 def _batch(image: Image, network: nn.Module) -> torch.Tensor:

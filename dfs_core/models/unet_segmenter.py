@@ -3,14 +3,16 @@
 import torch
 from torch import nn
 
+from dfs_core.labels import LabelSet
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
+from dfs_core.models.segmenter import Segmenter
 
 
-class UnetSegmenter(nn.Module):
+class UnetSegmenter(Segmenter):
     """Class logits of frames at half of their size; 16 is its stride."""
 
-    def __init__(self, classes: int, *, width: int = 20) -> None:
-        super().__init__()
+    def __init__(self, labels: LabelSet, *, width: int = 20) -> None:
+        super().__init__(labels)
         scales = [width, 2 * width, 4 * width, 6 * width]
         self.stem = ConvUnit(3, scales[0], stride=2)
         self.encoders = nn.ModuleList(
@@ -20,7 +22,7 @@ class UnetSegmenter(nn.Module):
         self.decoders = nn.ModuleList(
             ConvUnit(coarse + fine, fine) for fine, coarse in zip(scales[-2::-1], scales[:0:-1], strict=True)
         )
-        self.logits = nn.Conv2d(scales[0], classes, 1)
+        self.logits = nn.Conv2d(scales[0], len(labels), 1)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return class logits [N, classes, h / 2, w / 2].

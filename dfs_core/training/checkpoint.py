@@ -1,7 +1,7 @@
 """Checkpoints: everything a run needs to go on, in one file that holds no code."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,11 @@ class Checkpoint:
         model: the network's weights, as trained.
         averaged: their moving average, which is what is evaluated and exported.
         optimizer: the optimiser's state.
+        labels: name of the label set of the data; None where it has none.
+        discriminator: the discriminator's weights; empty without one.
+        discriminator_optimizer: its optimiser's state; empty without one.
+        best: the best figure so far of the one that is monitored; None before the first validation.
+        stale: validations since then.
     """
 
     config: dict[str, Any]
@@ -27,6 +32,11 @@ class Checkpoint:
     model: dict[str, torch.Tensor]
     averaged: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
+    labels: str | None
+    discriminator: dict[str, torch.Tensor] = field(default_factory=dict)
+    discriminator_optimizer: dict[str, Any] = field(default_factory=dict)
+    best: float | None = None
+    stale: int = 0
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:

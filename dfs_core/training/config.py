@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from dfs_core.data.catalog import DataSpec
 from dfs_core.data.fog import FogRange
 from dfs_core.data.transforms import View
 from dfs_core.errors import ConfigError
@@ -20,20 +21,34 @@ Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
-class LossWeights:
-    """Weights of the generator's loss; the first two are λ1 and λ3 of the paper's equation 1.
+class LossConfig:
+    """The sum that the network minimises: λ of each term, and what each term is.
 
     Attributes:
-        pixel: L_pixel, against the clear image.
-        segmentation: L_seg, cross-entropy of the frozen segmenter on the dehazed image.
+        adversarial: of L_GAN; 0 trains without a discriminator.
+        pixel: λ1, of L_pixel: mean absolute difference from the clear image, in units of [-1, 1]. A segmenter that answers
+            in colours is compared with the colours of the labels.
+        perceptual: λ2, of L_percep.
+        segmentation: λ3, of L_seg. The whole loss of a segmenter that answers with logits.
         transmission, airlight, attenuation: of the fog that was put in, where the generator predicts it.
+        adversarial_form: "least_squares" or "bce".
+        perceptual_features: "efficientnet_lite0", or "vgg16" from `perceptual_file`.
+        perceptual_file: weights of the feature network, where they are not in a package.
+        segmentation_forms: what L_seg is made of, with the share of each: "l2_rgb" (the paper's), "l2_prob",
+            "cross_entropy", "lovasz", "jaccard", "iiou".
     """
 
-    pixel: float = 10.0
+    adversarial: float = 0.0
+    pixel: float = 5.0
+    perceptual: float = 0.0
     segmentation: float = 0.3
     transmission: float = 5.0
     airlight: float = 2.0
     attenuation: float = 0.2
+    adversarial_form: str = "least_squares"
+    perceptual_features: str = "efficientnet_lite0"
+    perceptual_file: Path | None = None
+    segmentation_forms: dict[str, float] = field(default_factory=lambda: {"cross_entropy": 1.0})
 
 
 @dataclass(frozen=True)
@@ -43,42 +58,70 @@ class TrainingConfig:
     Attributes:
         task: "segmenter" or "dehazer".
         model: name of the network in the registry of that task.
-        data: folder of the dataset (CamVid).
-        steps: optimisation steps in all.
-        batch: items a step.
-        learning_rate: highest rate of AdamW, reached after `warmup` steps and lowered to 0 along a cosine.
-        weight_decay: of AdamW.
+        data: the dataset.
+        steps: optimisation steps in all; or give `epochs`.
+        epochs: how often each training sample is seen; or give `steps`.
+        model_options: of the network, such as {width: 24}.
+        batch: items a step, over all processes.
+        accumulate: parts that each process computes its share of a batch in, one after another, to save memory.
+        optimizer: "adamw" or "adam".
+        betas: of the optimiser.
+        learning_rate: highest rate, reached after `warmup` steps.
+        weight_decay: of the optimiser.
+        schedule: "cosine", down to 0, or "constant".
         warmup: steps.
-        ema: share of the averaged weights that is kept at each step.
+        clip: highest norm of the gradient; null to leave it.
+        ema: share of the averaged weights that is kept at each step; 0 evaluates and exports the weights themselves.
         seed: of everything random.
         precision: Lightning Fabric's, such as "32-true" or "bf16-mixed".
-        workers: processes that prepare data.
+        workers: processes that prepare data, beside each process that trains.
         save_every: steps between two checkpoints.
         validate_every: steps between two validations.
-        segmenter: checkpoint of the frozen network that L_seg looks through; needed by "dehazer".
-        loss: weights of the dehazer's loss.
-        fog: where training fogs are drawn from.
+        validation_samples: how many samples are validated on, evenly spread over the split; null for all.
+        monitor: figure of the validation that chooses best.ckpt; null for the task's own.
+        monitor_mode: "max" or "min", for `monitor`.
+        patience: validations without a better figure after which the run ends; null to never end early.
+        panel_rows: samples in each picture of a validation; 0 for none.
+        segmenter: checkpoint of the frozen network that L_seg looks through.
+        discriminator: name of the network that L_GAN comes from.
+        discriminator_options: of that network.
+        loss: what is minimised.
+        fog: where training fogs are drawn from, for data that has geometry instead of fog.
         view: how scenes are varied.
         depth_error: see `Stream`.
-        validation_attenuation: fog densities that the dehazer is validated at, 1/m.
+        validation_attenuation: fog densities that the dehazer is validated at, 1/m, for data that has geometry.
     """
 
     task: str
     model: str
-    data: Path
-    steps: int
+    data: DataSpec
+    steps: int | None = None
+    epochs: int | None = None
+    model_options: dict[str, Any] = field(default_factory=dict)
     batch: int = 8
+    accumulate: int = 1
+    optimizer: str = "adamw"
+    betas: tuple[float, float] = (0.9, 0.999)
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
+    schedule: str = "cosine"
     warmup: int = 100
+    clip: float | None = 1.0
     ema: float = 0.998
     seed: int = 1
     precision: str = "bf16-mixed"
     workers: int = 2
     save_every: int = 200
     validate_every: int = 400
+    validation_samples: int | None = 26
+    monitor: str | None = None
+    monitor_mode: str = "max"
+    patience: int | None = None
+    panel_rows: int = 4
     segmenter: Path | None = None
-    loss: LossWeights = field(default_factory=LossWeights)
+    discriminator: str = "patchgan_70"
+    discriminator_options: dict[str, Any] = field(default_factory=dict)
+    loss: LossConfig = field(default_factory=LossConfig)
     fog: FogRange = field(default_factory=FogRange)
     view: View = field(default_factory=View)
     depth_error: float = 0.4
@@ -86,26 +129,25 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        if self.task not in ("segmenter", "dehazer"):
-            raise ConfigError(f"task must be 'segmenter' or 'dehazer', not '{self.task}'")
+        _check_choices(self)
+        if (self.steps is None) == (self.epochs is None):
+            raise ConfigError("give either steps or epochs")
         if self.task == "dehazer" and self.loss.segmentation > 0.0 and self.segmenter is None:
             raise ConfigError("a dehazer with loss.segmentation > 0 needs 'segmenter', the checkpoint that L_seg uses")
-        for lowest, names in ((1, ("steps", "batch", "save_every", "validate_every")), (0, ("warmup", "workers"))):
-            for name in names:
-                if getattr(self, name) < lowest:
-                    raise ConfigError(f"{name} must be at least {lowest}, not {getattr(self, name)}")
-        if not 0.0 < self.learning_rate < math.inf:
-            raise ConfigError(f"learning_rate must be above 0, not {self.learning_rate}")
-        if not 0.0 <= self.ema < 1.0:
-            raise ConfigError(f"ema must be in [0, 1), not {self.ema}")
-        if not all(attenuation > 0.0 for attenuation in self.validation_attenuation):
-            raise ConfigError(f"validation_attenuation must be above 0, not {list(self.validation_attenuation)}")
+        _check_numbers(self)
         for where, ranges in (("fog", self.fog), ("view", self.view)):
             _check_pairs(where, ranges)
         if not self.fog.mor_m[0] > 0.0:
             raise ConfigError(f"fog.mor_m must be above 0 metres, not {list(self.fog.mor_m)}")
         if any(side < 16 or side % 16 for side in self.view.size):
             raise ConfigError(f"view.size must be multiples of 16, the networks' stride, not {list(self.view.size)}")
+
+    def total_steps(self, examples: int) -> int:
+        """Return the number of optimisation steps, for a training split of so many samples."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None  # noqa: S101 - one of the two is given
+        return math.ceil(self.epochs * examples / self.batch)
 
 
 def read(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
@@ -140,6 +182,8 @@ def to_plain(config: object) -> Any:
         return {entry.name: to_plain(getattr(config, entry.name)) for entry in dataclasses.fields(config)}
     if isinstance(config, tuple):
         return [to_plain(value) for value in config]
+    if isinstance(config, dict):
+        return {key: to_plain(value) for key, value in config.items()}
     return str(config) if isinstance(config, Path) else config
 
 
@@ -149,6 +193,50 @@ def _set(values: dict[str, Any], keys: list[str], value: object, *, source: str)
         if not isinstance(values, dict):
             raise ConfigError(f"{source}: '{key}' is a value and has no keys in it")
     values[keys[-1]] = value
+
+
+def _check_choices(config: TrainingConfig) -> None:
+    from dfs_core import losses  # brings torch, which a look at the keys does not need
+
+    for name, value, known in (
+        ("task", config.task, ("segmenter", "dehazer")),
+        ("optimizer", config.optimizer, ("adamw", "adam")),
+        ("schedule", config.schedule, ("cosine", "constant")),
+        ("monitor_mode", config.monitor_mode, ("max", "min")),
+        ("loss.adversarial_form", config.loss.adversarial_form, tuple(losses.ADVERSARIAL)),
+        ("loss.perceptual_features", config.loss.perceptual_features, ("efficientnet_lite0", "vgg16")),
+        *(("loss.segmentation_forms", form, tuple(losses.SEGMENTATION)) for form in config.loss.segmentation_forms),
+    ):
+        if value not in known:
+            raise ConfigError(f"{name} must be one of {', '.join(known)}, not '{value}'")
+
+
+def _check_numbers(config: TrainingConfig) -> None:
+    at_least_one = (
+        "steps",
+        "epochs",
+        "batch",
+        "accumulate",
+        "save_every",
+        "validate_every",
+        "validation_samples",
+        "patience",
+    )
+    for lowest, names in ((1, at_least_one), (0, ("warmup", "workers", "panel_rows"))):
+        for name in names:
+            if (value := getattr(config, name)) is not None and value < lowest:
+                raise ConfigError(f"{name} must be at least {lowest}, not {value}")
+    if config.batch % config.accumulate:
+        raise ConfigError(f"accumulate must divide batch, but {config.accumulate} does not divide {config.batch}")
+    if not 0.0 < config.learning_rate < math.inf:
+        raise ConfigError(f"learning_rate must be above 0, not {config.learning_rate}")
+    if not 0.0 <= config.ema < 1.0:
+        raise ConfigError(f"ema must be in [0, 1), not {config.ema}")
+    if not all(attenuation > 0.0 for attenuation in config.validation_attenuation):
+        raise ConfigError(f"validation_attenuation must be above 0, not {list(config.validation_attenuation)}")
+    for entry in dataclasses.fields(config.loss):
+        if isinstance(value := getattr(config.loss, entry.name), float) and not 0.0 <= value < math.inf:
+            raise ConfigError(f"loss.{entry.name} must be at least 0, not {value}")
 
 
 def _check_pairs(where: str, ranges: FogRange | View) -> None:
@@ -190,6 +278,11 @@ def _convert(hint: Any, value: Any, source: str, where: str) -> Any:
         if isinstance(value, list) and (arguments[-1] is Ellipsis or len(value) == len(arguments)):
             kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
             return tuple(_convert(kind, entry, source, where) for kind, entry in zip(kinds, value, strict=True))
+    elif origin is dict:
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return {key: _convert(arguments[1], entry, source, f"{where}.{key}") for key, entry in value.items()}
+    elif hint is Any:
+        return value
     elif hint is Path:
         if isinstance(value, str):
             return Path(value)

@@ -12,7 +12,7 @@ from dfs_core.artifact import Artifact
 from dfs_core.errors import ArtifactError
 from dfs_core.export import write
 from dfs_core.labels import CAMVID_11
-from dfs_core.models import GENERATORS, SEGMENTERS, create
+from dfs_core.models import create_generator, create_segmenter
 from dfs_core.models.pipeline import Network, Pipeline
 from dfs_core.runtime import load
 
@@ -20,7 +20,7 @@ from dfs_core.runtime import load
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    network = Network(create(GENERATORS, "fast"), create(SEGMENTERS, "lite", classes=11, pretrained=False)).eval()
+    network = Network(create_generator("fast"), create_segmenter("lite", CAMVID_11, {"pretrained": False})).eval()
     with torch.no_grad():  # logits far apart, as those of a trained network are
         network.segmenter.logits.weight.mul_(50.0)
     return network.requires_grad_(False)

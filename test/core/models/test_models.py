@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from dfs_core.errors import ConfigError
-from dfs_core.models import GENERATORS, SEGMENTERS, create
-from dfs_core.models.fast import MIN_TRANSMISSION, FogEstimate
+from dfs_core.labels import CAMVID_11
+from dfs_core.models import create_generator, create_segmenter
+from dfs_core.models.estimate import FogEstimate
+from dfs_core.models.fast import MIN_TRANSMISSION
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +16,7 @@ def frames():
 
 
 def test_generator_stays_in_its_ranges(frames):
-    fog = create(GENERATORS, "fast").eval()(frames)
+    fog = create_generator("fast").eval()(frames)
     assert fog.transmission.shape == (2, 1, 64, 96)
     assert fog.transmission.min() >= MIN_TRANSMISSION
     assert fog.transmission.max() <= 1.0
@@ -34,12 +36,12 @@ def test_restoration_inverts_koschmieder(frames):
 
 @pytest.mark.parametrize(("name", "options", "stride"), [("lite", {"pretrained": False}, 4), ("unet", {}, 2)])
 def test_segmenter_gives_logits(frames, name, options, stride):
-    logits = create(SEGMENTERS, name, classes=11, **options).eval()(frames)
+    logits = create_segmenter(name, CAMVID_11, options).eval()(frames)
     assert logits.shape == (2, 11, 64 // stride, 96 // stride)
 
 
 def test_pretrained_encoder_is_not_random():
-    pretrained, random = (create(SEGMENTERS, "lite", classes=11, pretrained=value) for value in (True, False))
+    pretrained, random = (create_segmenter("lite", CAMVID_11, {"pretrained": value}) for value in (True, False))
     assert not torch.equal(pretrained.stem[0].weight, random.stem[0].weight)
     assert pretrained.stem[1].running_var.std() > 0.1  # statistics of real images
 
@@ -47,12 +49,12 @@ def test_pretrained_encoder_is_not_random():
 def test_shipped_networks_stay_small():
     parameters = sum(
         parameter.numel()
-        for network in (create(GENERATORS, "fast"), create(SEGMENTERS, "lite", classes=11, pretrained=False))
+        for network in (create_generator("fast"), create_segmenter("lite", CAMVID_11, {"pretrained": False}))
         for parameter in network.parameters()
     )
     assert parameters * 4 < 8e6
 
 
 def test_unknown_network_is_named():
-    with pytest.raises(ConfigError, match="no network 'fats'; choose one of fast"):
-        create(GENERATORS, "fats")
+    with pytest.raises(ConfigError, match="no generator 'fats'; choose one of fast"):
+        create_generator("fats")

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from dfs_core.models import pipeline
-from dfs_core.models.fast import FogEstimate
+from dfs_core.models.estimate import FogEstimate
 from dfs_core.models.pipeline import Network, Pipeline
 from dfs_core.runtime import restoration
 

@@ -1,26 +1,6 @@
-"""The terms of the generator's loss, one function each, named as in equation 1 of arXiv 1903.01530."""
+"""Terms about the fog itself, for generators that estimate it."""
 
 import torch
-from torch.nn import functional as F
-
-from dfs_core.labels import UNLABELLED
-
-
-def pixel(dehazed: torch.Tensor, clear: torch.Tensor) -> torch.Tensor:
-    """L_pixel: mean absolute difference of two images, [N, 3, H, W] in [0, 1]."""
-    return (dehazed - clear).abs().mean()
-
-
-def segmentation(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """L_seg as cross-entropy: what the frozen segmenter makes of the dehazed image against the labels.
-
-    Args:
-        logits: [N, classes, h, w]; brought to the labels' size bilinearly.
-        labels: int64 [N, H, W]; 255 is ignored. A batch without any label gives 0.
-    """
-    logits = F.interpolate(logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False)
-    total = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
-    return total / (labels != UNLABELLED).sum().clamp(min=1)
 
 
 def attainable(

@@ -1,0 +1,72 @@
+"""Datasets by name, and what a configuration says of the one that it wants."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfs_core.data.sample import Split
+from dfs_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which dataset, and which part of it.
+
+    Attributes:
+        name: "camvid", "foggy_cityscapes", "cityscapes", "dhazy", "folder" or "scenes".
+        root: its folder; "scenes" needs none, as it draws its own.
+        train: the split that is trained on.
+        validation: the split that is validated on.
+        attenuation: β in 1/m of the pictures to take, of those that "foggy_cityscapes" comes in: 0.005, 0.01 or 0.02.
+        refined: for "foggy_cityscapes", a list of the frames to take, one a line: the official refined list.
+        labels: label set of "folder" and "scenes": "camvid-11" or "cityscapes-19".
+        train_share: share of "dhazy" that is trained on; the rest is validated on.
+        seed: of that division, and of the scenes that "scenes" draws.
+        count: how many scenes "scenes" draws for training; a quarter as many are drawn for validation.
+        size: height and width that "scenes" draws, pixels.
+    """
+
+    name: str
+    root: Path | None = None
+    train: str = "train"
+    validation: str = "val"
+    attenuation: float = 0.01
+    refined: Path | None = None
+    labels: str = "camvid-11"
+    train_share: float = 0.8
+    seed: int = 1
+    count: int = 200
+    size: tuple[int, int] = (240, 320)
+
+    def __post_init__(self) -> None:
+        """Refuse what names no dataset."""
+        if self.name not in DATASETS:
+            raise ConfigError(f"data.name must be one of {', '.join(DATASETS)}, not '{self.name}'")
+        if self.root is None and self.name != "scenes":
+            raise ConfigError(f"data.root is missing: the folder of '{self.name}'; give it with --set data.root=FOLDER")
+        if not 0.0 < self.train_share < 1.0:
+            raise ConfigError(f"data.train_share must be between 0 and 1, not {self.train_share}")
+        if self.count < 4:
+            raise ConfigError(f"data.count must be at least 4, not {self.count}")
+
+
+def _camvid(root: Path, split: str, _: DataSpec) -> Split:
+    from dfs_core.data.camvid import CamVid
+
+    return CamVid(root, split)
+
+
+DATASETS: dict[str, Callable[[Path, str, DataSpec], Split]] = {"camvid": _camvid}
+
+
+def open_split(spec: DataSpec, split: str) -> Split:
+    """Open one split of a dataset; only the list of its files is read.
+
+    Args:
+        spec: which dataset.
+        split: "train" or "val", or what else the dataset's layout calls its splits.
+
+    Raises:
+        DatasetError: a folder or a file is missing, or the split is empty.
+    """
+    return DATASETS[spec.name](spec.root or Path(), split, spec)

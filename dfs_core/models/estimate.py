@@ -1,0 +1,46 @@
+"""What a generator makes of hazy frames: either what fog does to them, or the dehazed frames themselves."""
+
+from typing import NamedTuple
+
+import torch
+
+
+class FogEstimate(NamedTuple):
+    """What a physical generator sees in N frames.
+
+    Attributes:
+        transmission: t in [t0, 1], [N, 1, h, w].
+        airlight: A, RGB in [0, 1], [N, 3].
+        attenuation: β in 1/m, [N].
+    """
+
+    transmission: torch.Tensor
+    airlight: torch.Tensor
+    attenuation: torch.Tensor
+
+    def restoration(self) -> torch.Tensor:
+        """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A = gain · I + offset."""
+        gain = self.transmission.reciprocal()
+        return torch.cat([gain, self.airlight[:, :, None, None] * (1.0 - gain)], dim=1)
+
+    def dehaze(self, hazy: torch.Tensor) -> torch.Tensor:
+        """Return the frames [N, 3, h, w] that the estimate was made of without fog; values may leave [0, 1]."""
+        restoration = self.restoration().float()
+        return restoration[:, :1] * hazy + restoration[:, 1:]
+
+
+class Translation(NamedTuple):
+    """What an image-to-image generator answers.
+
+    Attributes:
+        image: the dehazed frames, RGB in [0, 1], [N, 3, h, w].
+    """
+
+    image: torch.Tensor
+
+    def dehaze(self, hazy: torch.Tensor) -> torch.Tensor:  # noqa: ARG002 (the same call for every estimate)
+        """Return the dehazed frames."""
+        return self.image.float()
+
+
+Estimate = FogEstimate | Translation
