@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dfs_core import optics
 from dfs_core.data.depth import Camera, from_labels
+from dfs_core.data.instances import components
 from dfs_core.data.sample import Sample, Split
 from dfs_core.errors import DatasetError
 from dfs_core.labels import CAMVID_11, UNLABELLED
@@ -54,7 +55,7 @@ class CamVid(Split):
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
-        """Read one frame and guess its geometry.
+        """Read one frame, guess its geometry, and take each connected region of things for one thing.
 
         Raises:
             DatasetError: a file cannot be decoded, the sizes differ, or the labels hold an unknown id.
@@ -70,7 +71,8 @@ class CamVid(Split):
         camera = CAMERAS.get(sequence_of(image_path.stem), Camera())
         depth = from_labels(labels, image, LABELS, camera)
         length = optics.ray_length(depth, focal_px=camera.focal * image.shape[1])
-        return Sample(image_path.stem, image, labels, np.ascontiguousarray(length))
+        instances = components(labels, LABELS)
+        return Sample(image_path.stem, image, labels, np.ascontiguousarray(length), instances=instances)
 
 
 def _read(path: Path, mode: int) -> NDArray[np.uint8]:

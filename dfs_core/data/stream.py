@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import torch
 from torch.utils.data import Dataset
 
 from dfs_core.data.fog import FogRange, apply_fog
-from dfs_core.data.sample import Sample
+from dfs_core.data.instances import instance_shares, instance_weights
+from dfs_core.data.sample import Sample, Split
 from dfs_core.data.transforms import View
+from dfs_core.errors import DatasetError
+from dfs_core.labels import LabelSet
 
 Item = dict[str, Any]
 
@@ -24,12 +28,15 @@ class Stream(Dataset[Item]):
     that stops at i goes on from i.
 
     Attributes:
-        samples: the clear scenes.
+        samples: the scenes; all have the same planes.
         view: how they are varied.
         length: number of items, over all epochs.
         seed: of all randomness.
-        fog: where fogs are drawn from; None leaves the scenes clear.
+        fog: where fogs are drawn from, for scenes with geometry; scenes that come in fog of their own keep it. None
+            gives clear scenes only.
         depth_error: standard deviation of the logarithm of a factor on all distances of an item: geometry is a guess.
+        instance_weights: whether items say how much each pixel counts in iIoU; the samples are then a `Split` with
+            labels and instances.
     """
 
     samples: Sequence[Sample]
@@ -38,6 +45,7 @@ class Stream(Dataset[Item]):
     seed: int
     fog: FogRange | None = None
     depth_error: float = 0.4
+    instance_weights: bool = False
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -46,34 +54,90 @@ class Stream(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         """Return item `index`.
 
-        Keys: `clear` uint8 [3, H, W], `labels` int64 [H, W], `name`; with fog also `hazy` uint8 [3, H, W],
-        `transmission` float32 [1, H, W], `airlight` float32 [3] and `attenuation` float32 [].
+        Keys: `clear` uint8 [3, H, W], `labels` int64 [H, W], `name`. With fog also `hazy` uint8 [3, H, W]; if the fog
+        was put in here, `transmission` float32 [1, H, W], `airlight` float32 [3] and `attenuation` float32 []; if it
+        came with the samples, `attenuation` where they state it. With instance weights `instance_weights` float32
+        [H, W].
+
+        Raises:
+            DatasetError: the sample has neither fog nor geometry to put it in, has no instances though they are asked
+                for, or has other parts than the first one.
         """
         epoch, place = divmod(index, len(self.samples))
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.samples))
         rng = np.random.default_rng([self.seed, 1, index])
-        sample = self.view.draw(self.samples[order[place]], rng)
+        whole = self.samples[order[place]]
+        self._check(whole)
+        sample = self.view.draw(whole, rng)
+        item = self._scene(sample, rng) | {"labels": torch.from_numpy(sample.labels).long(), "name": sample.name}
+        if self.instance_weights:
+            item["instance_weights"] = torch.from_numpy(_weights(whole, sample, self._label_set))
+        return item
+
+    def _scene(self, sample: Sample, rng: np.random.Generator) -> Item:
+        """Return the pictures of an item and what is known of its fog."""
         if self.fog is None:
-            return {"clear": _planes(sample.image), "labels": _labels(sample), "name": sample.name}
+            return {"clear": _picture(sample.image)}
+        if sample.hazy is not None:
+            item: Item = {"clear": _picture(sample.image), "hazy": _picture(sample.hazy)}
+            if sample.attenuation is not None:
+                item["attenuation"] = torch.tensor(sample.attenuation, dtype=torch.float32)
+            return item
+        assert sample.ray_length is not None  # noqa: S101 - checked when the sample was read
         stretch = math.exp(self.depth_error * rng.standard_normal())
-        sample = replace(sample, ray_length=sample.ray_length * np.float32(stretch))
         fog = self.fog.draw(rng)
-        scene = apply_fog(sample.image, sample.ray_length, fog, rng)
+        scene = apply_fog(sample.image, sample.ray_length * np.float32(stretch), fog, rng)
         airlight = np.power(np.asarray(fog.airlight, np.float32), np.float32(fog.gamma))
         return {
-            "hazy": _planes(scene.hazy),
-            "clear": _planes(scene.clear),
-            "labels": _labels(sample),
+            "hazy": _picture(scene.hazy),
+            "clear": _picture(scene.clear),
             "transmission": torch.from_numpy(scene.transmission)[None],
             "airlight": torch.from_numpy(airlight),
             "attenuation": torch.tensor(fog.attenuation, dtype=torch.float32),
-            "name": sample.name,
         }
 
+    @cached_property
+    def _first(self) -> Sample:
+        return self.samples[0]
 
-def _planes(image: np.ndarray[Any, np.dtype[np.uint8]]) -> torch.Tensor:
+    @cached_property
+    def _label_set(self) -> LabelSet:
+        if not isinstance(self.samples, Split) or self.samples.labels is None:
+            raise DatasetError(
+                "instance weights were asked for, but the samples have no label set; L_seg's 'iiou' needs labelled data"
+            )
+        return self.samples.labels
+
+    def _check(self, sample: Sample) -> None:
+        """Refuse a sample that cannot give the item that was asked for, or whose item cannot be in one batch."""
+        if self.fog is not None and sample.hazy is None and sample.ray_length is None:
+            raise DatasetError(
+                f"{sample.name}: has neither a hazy picture nor geometry to put fog in, so no dehazer can learn from "
+                "it; use a dataset that has one of them"
+            )
+        if self.instance_weights and sample.instances is None:
+            raise DatasetError(
+                f"{sample.name}: has no instances, which instance weights are made of; train without 'iiou' or use a "
+                "dataset that has them"
+            )
+        if self.fog is not None and (found := _fog_of(sample)) != (expected := _fog_of(self._first)):
+            raise DatasetError(
+                f"{sample.name}: has {found}, but the first sample, {self._first.name}, has {expected}; "
+                "all samples of a dataset must be alike"
+            )
+
+
+def _fog_of(sample: Sample) -> str:
+    if sample.hazy is None:
+        return "geometry and no hazy picture"
+    return f"a hazy picture {'without' if sample.attenuation is None else 'with'} its attenuation"
+
+
+def _weights(whole: Sample, part: Sample, label_set: LabelSet) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the weights of a view's pixels, which depend on how large each thing is in the whole picture."""
+    assert whole.instances is not None and part.instances is not None  # noqa: S101, PT018 - checked when read
+    return instance_weights(part.labels, part.instances, label_set, shares=instance_shares(whole.instances))
+
+
+def _picture(image: np.ndarray[Any, np.dtype[np.uint8]]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-
-
-def _labels(sample: Sample) -> torch.Tensor:
-    return torch.from_numpy(sample.labels).long()

@@ -1,13 +1,21 @@
-"""Random views of a sample: scale, crop, mirror and light. Labels and geometry follow; labels are never blended."""
+"""Random views of a sample: scale, crop, mirror and light. All its planes follow; labels are never blended."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dfs_core.data.sample import Sample
+from dfs_core.errors import ConfigError
 from dfs_core.labels import UNLABELLED
+
+Planes = dict[str, Any]
+"""Arrays [H, W, ...] by the attributes of a sample."""
+
+_BLENDED = ("image", "hazy")
+_OUTSIDE = {"labels": UNLABELLED, "instances": 0}
 
 
 @dataclass(frozen=True)
@@ -15,12 +23,14 @@ class View:
     """How samples are varied; every pair is (lowest, highest).
 
     Attributes:
-        size: height and width of the crop, pixels.
-        scale: factor on the size of the image before it is cropped.
+        size: height and width of the view, pixels.
+        scale: factor on the size of the picture before it is cropped.
         brightness: factor on all channels.
         contrast: factor on the distance from the mean.
         saturation: factor on the distance from grey.
         tint: factor on each channel alone.
+        mirror: share of the views that are mirrored.
+        squash: resize the whole picture to `size`, whatever its aspect ratio, as the paper did; `scale` is then unused.
     """
 
     size: tuple[int, int] = (320, 416)
@@ -29,50 +39,83 @@ class View:
     contrast: tuple[float, float] = (0.75, 1.25)
     saturation: tuple[float, float] = (0.5, 1.4)
     tint: tuple[float, float] = (0.93, 1.07)
+    mirror: float = 0.5
+    squash: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is none."""
+        if not 0.0 <= self.mirror <= 1.0:
+            raise ConfigError(f"view.mirror must be in [0, 1], not {self.mirror}")
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Return a random view of the sample, of the size asked for; what lies outside the image is unlabelled."""
+        """Return a random view of the sample, of the size asked for; what lies outside the picture is unlabelled."""
         return self.relight(self.crop(sample, rng), rng)
 
+    def fixed(self, sample: Sample) -> Sample:
+        """Return the view without chance, for validation: the whole picture, squashed where training squashes."""
+        return replace(sample, **_resized(sample.planes(), self.size)) if self.squash else sample
+
     def crop(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Return a random part of the sample at a random scale, mirrored in half of the draws."""
+        """Return a random part of the sample at a random scale, or all of it squashed; mirrored by chance."""
+        planes = _resized(sample.planes(), self.size) if self.squash else self._part(sample.planes(), rng)
+        if rng.random() < self.mirror:
+            planes = {name: np.ascontiguousarray(plane[:, ::-1]) for name, plane in planes.items()}
+        return replace(sample, **planes)
+
+    def relight(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Return the sample under another light and through another camera; a pair stays a pair.
+
+        The change is one affine map of colours, so that hazy = clear · t + airlight · (1 - t) holds after it too.
+        """
+        saturation, contrast = rng.uniform(*self.saturation), rng.uniform(*self.contrast)
+        gains = rng.uniform(*self.tint, 3) * rng.uniform(*self.brightness)
+        mixture = saturation * np.eye(3) + (1.0 - saturation) / 3.0
+        offset = (1.0 - contrast) * np.mean(cv2.mean(sample.image)[:3])
+        colors = gains[:, None] * np.column_stack([contrast * mixture, np.full(3, offset)])
+        hazy = None if sample.hazy is None else _recolored(sample.hazy, colors)
+        return replace(sample, image=_recolored(sample.image, colors), hazy=hazy)
+
+    def _part(self, planes: Planes, rng: np.random.Generator) -> Planes:
+        """Return a random window of the planes, scaled and, where it is too small, filled up below and to the right."""
         height, width = self.size
-        source_height, source_width = sample.labels.shape
+        source_height, source_width = planes["image"].shape[:2]
         scale = rng.uniform(*self.scale)
         taken = (min(round(height / scale), source_height), min(round(width / scale), source_width))
         top = int(rng.integers(source_height - taken[0] + 1))
         left = int(rng.integers(source_width - taken[1] + 1))
         window = (slice(top, top + taken[0]), slice(left, left + taken[1]))
-        fitted = (min(round(taken[1] * scale), width), min(round(taken[0] * scale), height))
-        shrinks = scale < 1.0
-        image = cv2.resize(sample.image[window], fitted, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        labels = cv2.resize(sample.labels[window], fitted, interpolation=cv2.INTER_NEAREST)
-        ray_length = cv2.resize(sample.ray_length[window], fitted, interpolation=cv2.INTER_NEAREST)
-        if (fitted[1], fitted[0]) != self.size:
-            below, right = height - fitted[1], width - fitted[0]
-            image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101)
-            labels = cv2.copyMakeBorder(labels, 0, below, 0, right, cv2.BORDER_CONSTANT, value=UNLABELLED)
-            ray_length = cv2.copyMakeBorder(ray_length, 0, below, 0, right, cv2.BORDER_REFLECT_101)
-        if rng.random() < 0.5:
-            image, labels, ray_length = image[:, ::-1], labels[:, ::-1], ray_length[:, ::-1]
-        return replace(
-            sample,
-            image=np.ascontiguousarray(image),
-            labels=np.ascontiguousarray(labels),
-            ray_length=np.ascontiguousarray(ray_length),
-        )
-
-    def relight(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Return the sample under another light and through another camera."""
-        image = sample.image.astype(np.float32)
-        grey = image.mean(axis=2, keepdims=True)
-        image = grey + (image - grey) * np.float32(rng.uniform(*self.saturation))
-        mean = grey.mean()
-        image = mean + (image - mean) * np.float32(rng.uniform(*self.contrast))
-        gains = rng.uniform(*self.tint, 3) * rng.uniform(*self.brightness)
-        return replace(sample, image=to_bytes(image * gains.astype(np.float32)))
+        fitted = (min(round(taken[0] * scale), height), min(round(taken[1] * scale), width))
+        planes = _resized({name: plane[window] for name, plane in planes.items()}, fitted)
+        if fitted == self.size:
+            return planes
+        return {name: _filled_up(name, plane, self.size) for name, plane in planes.items()}
 
 
 def to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the image clipped to 0–255 and rounded."""
     return np.rint(np.clip(image, 0.0, 255.0)).astype(np.uint8)
+
+
+def _resized(planes: Planes, size: tuple[int, int]) -> Planes:
+    """Return the planes at another size: pictures blended, all else by nearest neighbour."""
+    height, width = planes["image"].shape[:2]
+    shrinks = size[0] * size[1] < height * width
+    blended = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+
+    def resize(name: str, plane: NDArray[Any]) -> NDArray[Any]:
+        how = blended if name in _BLENDED else cv2.INTER_NEAREST_EXACT
+        return cv2.resize(plane, (size[1], size[0]), interpolation=how)
+
+    return {name: resize(name, plane) for name, plane in planes.items()}
+
+
+def _filled_up(name: str, plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    below, right = size[0] - plane.shape[0], size[1] - plane.shape[1]
+    if name in _OUTSIDE:
+        return cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_CONSTANT, value=_OUTSIDE[name])
+    return cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+
+
+def _recolored(image: NDArray[np.uint8], colors: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the image with each colour c replaced by colors · (c, 1), colors being [3, 4]."""
+    return to_bytes(cv2.transform(image.astype(np.float32), colors.astype(np.float32)))
