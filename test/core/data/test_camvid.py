@@ -26,6 +26,13 @@ def test_void_is_unlabelled_and_sky_is_infinitely_far(camvid):
     assert np.isfinite(sample.ray_length[-10:]).all()
 
 
+def test_each_connected_car_is_one_thing(camvid):
+    sample = CamVid(camvid, "train")[0]
+    assert (sample.labels[sample.instances == 1] == 8).all()
+    assert (sample.instances == 1).sum() == 14 * 20
+    assert sample.instances.max() == 1
+
+
 def test_image_is_rgb(camvid):
     red, _, blue = CamVid(camvid, "train")[0].image[:20].mean(axis=(0, 1))
     assert blue > red  # the sky

@@ -5,13 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
+from dfs_core.data.cache import Cached
 from dfs_core.data.camvid import CamVid
 from dfs_core.data.fog import FogRange
 from dfs_core.data.sample import Sample
 from dfs_core.data.stream import Stream
 from dfs_core.data.transforms import View
 from dfs_core.errors import DatasetError
+from dfs_core.labels import CAMVID_11
 
 VIEW = View(size=(64, 96))
 
@@ -60,15 +63,84 @@ def test_small_picture_is_padded_with_unlabelled_pixels(samples):
     assert (sample.labels[48:] == 255).all()
 
 
-def test_mirror_turns_image_labels_and_geometry_alike(samples):
-    source = samples[0]
-    for seed in range(10):
-        view = dataclasses.replace(VIEW, size=source.labels.shape, scale=(1.0, 1.0))
-        sample = view.crop(source, np.random.default_rng(seed))
-        mirrored = not np.array_equal(sample.labels, source.labels)
-        step = -1 if mirrored else 1
-        np.testing.assert_array_equal(sample.image, source.image[:, ::step])
-        np.testing.assert_array_equal(sample.ray_length, source.ray_length[:, ::step])
+def pairs_of(samples, **stated):
+    """Return the samples as pairs, the hazy picture being the clear one turned upside down."""
+    return [dataclasses.replace(sample, ray_length=None, hazy=sample.image[::-1], **stated) for sample in samples]
+
+
+def test_pair_is_cut_alike_and_keeps_the_fog_that_it_came_with(samples):
+    view = View(size=(96, 128), scale=(1.0, 1.0), mirror=1.0, brightness=(0.7, 1.4))
+    item = Stream(pairs_of(samples, attenuation=0.02), view, 4, 1, FogRange())[2]
+    assert set(item) == {"clear", "hazy", "labels", "name", "attenuation"}
+    assert item["attenuation"] == torch.tensor(0.02)
+    assert torch.equal(item["hazy"], item["clear"].flip(1))
+
+
+def test_pair_whose_fog_is_not_stated_has_no_attenuation(samples):
+    assert set(Stream(pairs_of(samples), VIEW, 4, 1, FogRange())[0]) == {"clear", "hazy", "labels", "name"}
+
+
+def test_without_fog_even_a_pair_is_clear_only(samples):
+    assert set(Stream(pairs_of(samples), VIEW, 4, 1)[0]) == {"clear", "labels", "name"}
+
+
+def test_sample_that_differs_from_the_first_is_named(samples):
+    mixed = [*pairs_of(samples[:1], attenuation=0.01), *pairs_of(samples[1:2])]
+    stream = Stream(mixed, VIEW, 2, 1, FogRange())
+    with pytest.raises(
+        DatasetError,
+        match="0016E5_00001: has a hazy picture without its attenuation, but the first sample, 0016E5_00000, has a "
+        "hazy picture with its attenuation",
+    ):
+        _ = stream[0], stream[1]
+
+
+def test_dehazer_cannot_learn_from_scenes_without_fog_and_geometry(samples):
+    bare = [dataclasses.replace(sample, ray_length=None) for sample in samples]
+    with pytest.raises(DatasetError, match="has neither a hazy picture nor geometry to put fog in"):
+        Stream(bare, VIEW, 4, 1, FogRange())[0]
+    assert "clear" in Stream(bare, VIEW, 4, 1)[0]
+
+
+def test_items_of_one_dataset_can_be_a_batch(camvid):
+    stream = Stream(Cached(CamVid(camvid, "train")), VIEW, 8, 1, FogRange(), instance_weights=True)
+    batch = next(iter(DataLoader(stream, batch_size=8)))
+    assert batch["hazy"].shape == (8, 3, 64, 96)
+    assert batch["instance_weights"].shape == (8, 64, 96)
+
+
+def test_items_do_not_depend_on_how_many_processes_make_them(camvid):
+    stream = Stream(Cached(CamVid(camvid, "train")), VIEW, 6, 1, FogRange())
+    workers = DataLoader(stream, batch_size=1, num_workers=2, multiprocessing_context="fork")
+    for expected, found in zip(DataLoader(stream, batch_size=1), workers, strict=True):
+        assert expected["name"] == found["name"]
+        assert torch.equal(expected["hazy"], found["hazy"])
+
+
+def test_instance_weights_are_those_of_the_whole_thing(camvid):
+    split = CamVid(camvid, "train")
+    view = View(size=(32, 32), scale=(1.0, 1.0))
+    car = CAMVID_11.id_of("car")
+    for index in range(40):
+        item = Stream(split, view, 40, 1, instance_weights=True)[index]
+        things = item["labels"] == car
+        expected = 0.01278 / (20 * 14 / (96 * 128))  # the car of the miniature is 20 x 14 pixels
+        assert ((item["instance_weights"][things] - expected).abs() < 1e-6).all()
+        assert (item["instance_weights"][~things] == 1.0).all()
+
+
+def test_instance_weights_need_instances(camvid):
+    class Bare(CamVid):
+        def __getitem__(self, index):
+            return dataclasses.replace(super().__getitem__(index), instances=None)
+
+    with pytest.raises(DatasetError, match="has no instances, which instance weights are made of"):
+        Stream(Bare(camvid, "train"), VIEW, 4, 1, instance_weights=True)[0]
+
+
+def test_instance_weights_need_to_know_the_classes(samples):
+    with pytest.raises(DatasetError, match="the samples have no label set"):
+        Stream(samples, VIEW, 4, 1, instance_weights=True)[0]
 
 
 def test_sample_refuses_parts_of_different_sizes():
