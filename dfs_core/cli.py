@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points, requires
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from dfs_core import __version__
 from dfs_core.errors import DfsError
@@ -49,7 +50,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     program = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     program.callback()(_options)
     for point in wanted:
-        _add(program, point)
+        _add(program, point, alone=len(wanted) == 1)
     return program
 
 
@@ -84,8 +85,12 @@ def _options(
         os.environ["DFS_DEBUG"] = "1"  # commands start processes, which inherit it
 
 
-def _add(program: typer.Typer, point: EntryPoint) -> None:
-    """Add one command, or in its place one that says why it cannot run."""
+def _add(program: typer.Typer, point: EntryPoint, *, alone: bool) -> None:
+    """Add one command, or in its place one that says why it cannot run.
+
+    A function that has an attribute `epilog`, a function too, is asked for what its help ends with, if it is alone.
+    """
+    epilog = None
     try:
         function = point.load()
     except (ImportError, AttributeError) as error:
@@ -93,9 +98,11 @@ def _add(program: typer.Typer, point: EntryPoint) -> None:
         summary = f"(unavailable: {error})"
         accepted = {"allow_extra_args": True, "ignore_unknown_options": True}
     else:
-        summary = (inspect.getdoc(function) or "").partition("\n\n")[0]
+        summary = inspect.getdoc(function) or ""
         accepted = {}
-    program.command(point.name, help=summary, context_settings=accepted)(_guarded(function))
+        if alone and hasattr(function, "epilog"):
+            epilog = escape(function.epilog())
+    program.command(point.name, help=summary, epilog=epilog, context_settings=accepted)(_guarded(function))
 
 
 def _unavailable(error: ImportError | AttributeError) -> Command:

@@ -25,7 +25,7 @@ class FogEstimate(NamedTuple):
 
     def dehaze(self, hazy: torch.Tensor) -> torch.Tensor:
         """Return the frames [N, 3, h, w] that the estimate was made of without fog; values may leave [0, 1]."""
-        restoration = self.restoration().float()
+        restoration = FogEstimate(*(value.float() for value in self)).restoration()
         return restoration[:, :1] * hazy + restoration[:, 1:]
 
 

@@ -1,23 +1,15 @@
-"""The configuration of a training run: frozen dataclasses read from YAML, with every unknown key refused."""
+"""The configuration of a training run: frozen dataclasses that refuse what cannot be trained."""
 
 import dataclasses
-import difflib
 import math
-import types
-import typing
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
+from typing import Any
 
 from dfs_core.data.catalog import DataSpec
 from dfs_core.data.fog import FogRange
 from dfs_core.data.transforms import View
 from dfs_core.errors import ConfigError
-
-Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -26,8 +18,8 @@ class LossConfig:
 
     Attributes:
         adversarial: of L_GAN; 0 trains without a discriminator.
-        pixel: λ1, of L_pixel: mean absolute difference from the clear image, in units of [-1, 1]. A segmenter that answers
-            in colours is compared with the colours of the labels.
+        pixel: λ1, of L_pixel: mean absolute difference from the clear image, in units of [-1, 1]; for a segmenter that
+            answers in colours, from the colours of the labels.
         perceptual: λ2, of L_percep.
         segmentation: λ3, of L_seg. The whole loss of a segmenter that answers with logits.
         transmission, airlight, attenuation: of the fog that was put in, where the generator predicts it.
@@ -150,51 +142,6 @@ class TrainingConfig:
         return math.ceil(self.epochs * examples / self.batch)
 
 
-def read(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
-    """Return the configuration in a YAML file, with `key=value` overrides; nested keys are joined by dots.
-
-    Raises:
-        ConfigError: the file cannot be read, a key is unknown, or a value is of another type or out of range.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); see config/train/ for examples") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML ({error}); see config/train/ for examples") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold 'key: value' lines, not {type(values).__name__}")
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {override}: must be key=value")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {override}: its value is not YAML ({error})") from error
-        _set(values, key.split("."), value, source=f"--set {override}")
-    return _build(TrainingConfig, values, source=str(path))
-
-
-def to_plain(config: object) -> Any:
-    """Return a configuration as what YAML and JSON can hold."""
-    if dataclasses.is_dataclass(config):
-        return {entry.name: to_plain(getattr(config, entry.name)) for entry in dataclasses.fields(config)}
-    if isinstance(config, tuple):
-        return [to_plain(value) for value in config]
-    if isinstance(config, dict):
-        return {key: to_plain(value) for key, value in config.items()}
-    return str(config) if isinstance(config, Path) else config
-
-
-def _set(values: dict[str, Any], keys: list[str], value: object, *, source: str) -> None:
-    for key in keys[:-1]:
-        values = values.setdefault(key, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"{source}: '{key}' is a value and has no keys in it")
-    values[keys[-1]] = value
-
-
 def _check_choices(config: TrainingConfig) -> None:
     from dfs_core import losses  # brings torch, which a look at the keys does not need
 
@@ -245,62 +192,3 @@ def _check_pairs(where: str, ranges: FogRange | View) -> None:
         value = getattr(ranges, entry.name)
         if entry.name != "size" and isinstance(value, tuple) and value[0] > value[1]:
             raise ConfigError(f"{where}.{entry.name} must be [lowest, highest], not {list(value)}")
-
-
-def _build(kind: type[Kind], values: Mapping[str, Any], *, source: str, where: str = "") -> Kind:
-    hints = typing.get_type_hints(kind)
-    for key in values:
-        if key not in hints:
-            near = difflib.get_close_matches(str(key), hints, n=1)
-            hint = f"did you mean '{where}{near[0]}'?" if near else f"known are {', '.join(hints)}"
-            raise ConfigError(f"{source}: unknown key '{where}{key}'; {hint}")
-    missing = [
-        entry.name
-        for entry in dataclasses.fields(kind)  # type: ignore[arg-type]
-        if entry.default is dataclasses.MISSING
-        and entry.default_factory is dataclasses.MISSING
-        and entry.name not in values
-    ]
-    if missing:
-        raise ConfigError(f"{source}: these keys are missing: {', '.join(where + name for name in missing)}")
-    return kind(**{key: _convert(hints[key], value, source, where + key) for key, value in values.items()})
-
-
-def _convert(hint: Any, value: Any, source: str, where: str) -> Any:
-    """Return the value as the type that a field asks for, or say what it should have been."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        return None if value is None else _convert(arguments[0], value, source, where)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if isinstance(value, dict):
-            return _build(hint, value, source=source, where=f"{where}.")
-    elif origin is tuple:
-        if isinstance(value, list) and (arguments[-1] is Ellipsis or len(value) == len(arguments)):
-            kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-            return tuple(_convert(kind, entry, source, where) for kind, entry in zip(kinds, value, strict=True))
-    elif origin is dict:
-        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-            return {key: _convert(arguments[1], entry, source, f"{where}.{key}") for key, entry in value.items()}
-    elif hint is Any:
-        return value
-    elif hint is Path:
-        if isinstance(value, str):
-            return Path(value)
-    elif hint is float:
-        number = _number(value)
-        if number is not None:
-            return number
-    elif isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        return value
-    name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
-    raise ConfigError(f"{source}: '{where}' must be {name}, not {value!r}")
-
-
-def _number(value: object) -> float | None:
-    """Return a value as a number if it is one; YAML takes 2e-3, without a point, for text."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None

@@ -1,6 +1,7 @@
 """Train a generator to dehaze for a segmenter: the sum of equation 1 stands here."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,85 +9,208 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from dfs_core import losses
-from dfs_core.data.camvid import LABELS, CamVid
 from dfs_core.data.fog import Fog, apply_fog
+from dfs_core.data.sample import Sample
 from dfs_core.data.stream import Stream
+from dfs_core.errors import ConfigError
 from dfs_core.evaluation.segmentation import dehaze, load_segmenter, predict_mask
-from dfs_core.metrics import confusion, mean_iou, psnr
-from dfs_core.models import GENERATORS, create
+from dfs_core.metrics import confusion, mean_iou, psnr, ssim
+from dfs_core.models import create_discriminator, create_features, create_generator
+from dfs_core.models.estimate import Estimate, FogEstimate
 from dfs_core.models.fast import MIN_ATTENUATION, MIN_TRANSMISSION
+from dfs_core.models.segmenter import Segmenter
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.task import Losses, Task
+from dfs_core.training.samples import check_stride, class_colors, open_samples, spread, unit
+from dfs_core.training.task import Batch, Losses, Pairs, Picture, Task, Validation
 
 
 class DehazerTask(Task):
-    """L = λ1 L_pixel + λ3 L_seg, and what is known of the fog that was put in."""
+    """L = L_GAN + λ1 L_pixel + λ2 L_percep + λ3 L_seg, and what is known of the fog that was put in."""
 
     def __init__(self, config: TrainingConfig) -> None:
-        self._config = config
+        """Open the data and make the networks.
+
+        Raises:
+            ConfigError: the parts do not fit together, such as a segmenter of other classes than the data's.
+            DatasetError: the data is incomplete.
+            CheckpointError: the segmenter's checkpoint cannot be used.
+        """
+        super().__init__(config)
+        weights = config.loss
+        self._samples, self._validation = open_samples(config)
+        self.labels, self.examples = self._samples.labels, len(self._samples)
+        self._segmenter = self._open_segmenter()
+        self.monitor = "psnr" if self._segmenter is None else "miou"
+        self._features: nn.Module | None = None
+        if weights.perceptual > 0.0:
+            self._features = create_features(weights.perceptual_features, weights.perceptual_file)
         torch.manual_seed(config.seed)
-        self.network = create(GENERATORS, config.model)
-        self._segmenter = load_segmenter(config.segmenter) if config.segmenter is not None else None
-        self._samples = list(CamVid(config.data, "train"))
-        self._validation = list(CamVid(config.data, "val"))[::4]
+        self.network = create_generator(config.model, config.model_options)
+        check_stride(self.network, config)
+        if weights.adversarial > 0.0:
+            self.discriminator = create_discriminator(config.discriminator, config.discriminator_options)
 
-    def to(self, device: torch.device) -> None:
-        """Bring generator and segmenter to a device."""
-        super().to(device)
-        if self._segmenter is not None:
-            self._segmenter.to(device)
+    def networks(self) -> list[nn.Module]:
+        """Return all networks that the task uses, frozen ones too."""
+        frozen = (self._segmenter, self._features)
+        return super().networks() + [network for network in frozen if network is not None]
 
-    def stream(self) -> Dataset[dict[str, Any]]:
-        """Return views of the training scenes in random fogs."""
-        config = self._config
+    def stream(self, length: int) -> Dataset[Batch]:
+        """Return views of the training scenes in fog."""
+        config = self.config
+        weighted = config.loss.segmentation > 0.0 and "iiou" in config.loss.segmentation_forms
         return Stream(
-            self._samples, config.view, config.steps * config.batch, config.seed, config.fog, config.depth_error
+            self._samples, config.view, length, config.seed, config.fog, config.depth_error, instance_weights=weighted
         )
 
-    def losses(self, batch: dict[str, Any]) -> Losses:
-        """Return the weighted terms of the loss."""
-        weights = self._config.loss
-        hazy, clear = batch["hazy"].float() / 255.0, batch["clear"].float() / 255.0
-        fog = self.network(hazy)
-        with torch.autocast(hazy.device.type, enabled=False):
-            restoration = fog.restoration().float()
-            dehazed = restoration[:, :1] * hazy + restoration[:, 1:]
-            share = batch["transmission"]
-            target = losses.attainable(clear, batch["airlight"], share, floor=MIN_TRANSMISSION)
-            terms = {
-                "pixel": weights.pixel * losses.pixel(dehazed, target),
-                "transmission": weights.transmission
-                * losses.transmission(fog.transmission.float(), share, floor=MIN_TRANSMISSION),
-                "airlight": weights.airlight
-                * losses.airlight(fog.airlight.float(), batch["airlight"], 1.0 - share.mean(dim=(1, 2, 3))),
-                "attenuation": weights.attenuation
-                * losses.attenuation(fog.attenuation.float(), batch["attenuation"], clearest=MIN_ATTENUATION),
-            }
+    def forward(self, network: nn.Module, batch: Batch) -> Estimate:
+        """Return what the generator makes of the hazy scenes."""
+        return network(unit(batch["hazy"]))
+
+    def pairs(self, batch: Batch, output: Estimate) -> Pairs:
+        """Return hazy scenes with the clear ones, and with the dehazed ones."""
+        hazy = unit(batch["hazy"])
+        return Pairs(hazy, _wanted(batch, output), output.dehaze(hazy).clamp(0.0, 1.0))
+
+    def losses(self, batch: Batch, output: Estimate) -> Losses:
+        """Return the terms of equation 1, and of the fog where the generator estimates it."""
+        weights = self.config.loss
+        hazy, wanted = unit(batch["hazy"]), _wanted(batch, output)
+        dehazed = output.dehaze(hazy)
+        seen = dehazed.clamp(0.0, 1.0)
+        terms = {}
+        if self.discriminator is not None:
+            terms["adversarial"] = weights.adversarial * self.adversarial_loss(Pairs(hazy, wanted, seen))
+        if weights.pixel > 0.0:
+            terms["pixel"] = weights.pixel * losses.pixel(dehazed, wanted)
+        if self._features is not None:
+            with torch.no_grad():
+                reference = self._features(wanted)
+            terms["perceptual"] = weights.perceptual * losses.perceptual(self._features(seen), reference)
         if self._segmenter is not None and weights.segmentation > 0.0:
-            logits = self._segmenter(dehazed.clamp(0.0, 1.0))
-            terms["segmentation"] = weights.segmentation * losses.segmentation(logits, batch["labels"])
+            answer, target = self._segmenter(seen), self._target(batch)
+            for form, share in weights.segmentation_forms.items():
+                terms[form] = weights.segmentation * share * losses.SEGMENTATION[form](answer, target)
+        if isinstance(output, FogEstimate) and "transmission" in batch:
+            terms |= self._fog_terms(batch, output)
         return terms
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Return PSNR gain and, through the segmenter, mean IoU of hazy and dehazed scenes, at each density."""
-        figures = {}
+    def validate(self, network: nn.Module) -> Validation:
+        """Return PSNR, SSIM and, through the segmenter, mean IoU of hazy and dehazed scenes, and pictures of some."""
+        tallies: dict[str, _Tally] = {}
+        shown = spread(len(self._validation), self.config.panel_rows)
+        panel = []
         with torch.inference_mode():
-            for attenuation in self._config.validation_attenuation:
-                gains, matrices = [], {"hazy": _zeros(), "dehazed": _zeros()}
-                for number, sample in enumerate(self._validation):
-                    rng = np.random.default_rng([7, number])
-                    hazy = apply_fog(sample.image, sample.ray_length, Fog(attenuation), rng).hazy
-                    dehazed = dehaze(network, hazy)
-                    gains.append(psnr(dehazed, sample.image) - psnr(hazy, sample.image))
-                    if self._segmenter is not None:
-                        for name, image in (("hazy", hazy), ("dehazed", dehazed)):
-                            mask = predict_mask(self._segmenter, image)
-                            matrices[name] += confusion(mask, sample.labels, len(LABELS))
-                figures[f"psnr_gain@{attenuation}"] = float(np.mean(gains))
-                if self._segmenter is not None:
-                    figures |= {f"miou_{name}@{attenuation}": mean_iou(matrix) for name, matrix in matrices.items()}
+            for number, sample in enumerate(self._validation):
+                pictures = {}
+                for density, hazy in self._in_fog(sample, number):
+                    pictures = self._pictures(network, sample, hazy)
+                    tallies.setdefault(density, _Tally([], [], [], {})).count(pictures, sample, self._segmenter)
+                if number in shown:
+                    panel.append({name: self._drawn(picture) for name, picture in pictures.items()})
+        figures: dict[str, float] = {}
+        for density, tally in tallies.items():
+            figures |= {f"{name}{density}": value for name, value in tally.figures().items()}
+        names = dict.fromkeys(name.partition("@")[0] for name in figures)
+        means = {name: float(np.mean([figures[f"{name}{density}"] for density in tallies])) for name in names}
+        return Validation(means | figures, panel)
+
+    def _open_segmenter(self) -> Segmenter | None:
+        config = self.config
+        if config.segmenter is None:
+            return None
+        segmenter = load_segmenter(config.segmenter)
+        if self.labels is None or segmenter.labels.names != self.labels.names:
+            found = "no labels" if self.labels is None else f"the labels {', '.join(self.labels.names)}"
+            raise ConfigError(
+                f"segmenter: {config.segmenter} knows the classes {', '.join(segmenter.labels.names)}, but the data "
+                f"'{config.data.name}' has {found}; train one on it, or set segmenter=null and loss.segmentation=0"
+            )
+        for form in config.loss.segmentation_forms:
+            if (form in losses.COLOR_FORMS) != segmenter.in_colors:
+                fitting = [name for name in losses.SEGMENTATION if (name in losses.COLOR_FORMS) == segmenter.in_colors]
+                raise ConfigError(
+                    f"loss.segmentation_forms: '{form}' does not fit {config.segmenter}, which answers with "
+                    f"{'colours' if segmenter.in_colors else 'logits'}; choose of {', '.join(fitting)}"
+                )
+        return segmenter
+
+    def _target(self, batch: Batch) -> losses.SegmentationTarget:
+        assert self.labels is not None  # noqa: S101 - there is a segmenter, whose classes are the data's
+        labels: torch.Tensor = batch["labels"]
+        return losses.SegmentationTarget(
+            labels, class_colors(self.labels, labels.device), batch.get("instance_weights")
+        )
+
+    def _fog_terms(self, batch: Batch, fog: FogEstimate) -> Losses:
+        weights, share = self.config.loss, batch["transmission"]
+        return {
+            "transmission": weights.transmission
+            * losses.transmission(fog.transmission.float(), share, floor=MIN_TRANSMISSION),
+            "airlight": weights.airlight
+            * losses.airlight(fog.airlight.float(), batch["airlight"], 1.0 - share.mean(dim=(1, 2, 3))),
+            "attenuation": weights.attenuation
+            * losses.attenuation(fog.attenuation.float(), batch["attenuation"], clearest=MIN_ATTENUATION),
+        }
+
+    def _in_fog(self, sample: Sample, number: int) -> Iterator[tuple[str, Picture]]:
+        """Yield the sample in the fog that it came in, or in fogs of several densities, with a suffix for each."""
+        if sample.hazy is not None:
+            yield "", sample.hazy
+            return
+        assert sample.ray_length is not None  # noqa: S101 - the stream has refused data without both
+        for attenuation in self.config.validation_attenuation:
+            rng = np.random.default_rng([7, number])
+            yield f"@{attenuation}", apply_fog(sample.image, sample.ray_length, Fog(attenuation), rng).hazy
+
+    def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:
+        pictures = {"hazy": hazy, "dehazed": dehaze(network, hazy), "clear": sample.image}
+        if self._segmenter is not None:
+            pictures |= {
+                "mask of hazy": predict_mask(self._segmenter, hazy),
+                "mask of dehazed": predict_mask(self._segmenter, pictures["dehazed"]),
+                "labels": sample.labels,
+            }
+        return pictures
+
+    def _drawn(self, picture: Picture) -> Picture:
+        if picture.ndim == 3 or self.labels is None:
+            return picture
+        return self.labels.colorize(picture)
+
+
+def _wanted(batch: Batch, output: Estimate) -> torch.Tensor:
+    """Return the clear scenes, as far as a generator that only undoes fog can show them."""
+    clear = unit(batch["clear"])
+    if isinstance(output, FogEstimate) and "transmission" in batch:
+        return losses.attainable(clear, batch["airlight"], batch["transmission"], floor=MIN_TRANSMISSION)
+    return clear
+
+
+class _Tally(NamedTuple):
+    """What was found at one density."""
+
+    psnr: list[float]
+    psnr_hazy: list[float]
+    ssim: list[float]
+    matrices: dict[str, np.ndarray[tuple[int, int], np.dtype[np.int64]]]
+
+    def count(self, pictures: dict[str, Picture], sample: Sample, segmenter: Segmenter | None) -> None:
+        self.psnr.append(psnr(pictures["dehazed"], sample.image))
+        self.psnr_hazy.append(psnr(pictures["hazy"], sample.image))
+        self.ssim.append(ssim(pictures["dehazed"], sample.image))
+        if segmenter is None:
+            return
+        for name in ("hazy", "dehazed"):
+            matrix = confusion(pictures[f"mask of {name}"], sample.labels, len(segmenter.labels))
+            self.matrices[name] = self.matrices.get(name, 0) + matrix
+
+    def figures(self) -> dict[str, float]:
+        figures = {
+            "psnr": float(np.mean(self.psnr)),
+            "psnr_hazy": float(np.mean(self.psnr_hazy)),
+            "ssim": float(np.mean(self.ssim)),
+        }
+        if self.matrices:
+            figures |= {"miou": mean_iou(self.matrices["dehazed"]), "miou_hazy": mean_iou(self.matrices["hazy"])}
         return figures
-
-
-def _zeros() -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.zeros((len(LABELS), len(LABELS)), np.int64)

@@ -2,45 +2,109 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Dataset
 
 from dfs_core import losses
-from dfs_core.data.camvid import LABELS, CamVid
 from dfs_core.data.stream import Stream
+from dfs_core.errors import ConfigError
 from dfs_core.evaluation.segmentation import predict_mask
+from dfs_core.labels import UNLABELLED, LabelSet
 from dfs_core.metrics import confusion, mean_iou
-from dfs_core.models import SEGMENTERS, create
+from dfs_core.models import create_discriminator, create_segmenter
+from dfs_core.models.segmenter import Segmenter
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.task import Losses, Task
+from dfs_core.training.samples import class_colors, open_samples, spread, unit
+from dfs_core.training.task import Batch, Losses, Pairs, Task, Validation
 
 
 class SegmenterTask(Task):
-    """Cross-entropy against the labels."""
+    """L_seg against the labels; for a segmenter that answers in colours, pix2pix's L_GAN + λ1 L_pixel."""
+
+    network: Segmenter
+    labels: LabelSet
+    monitor = "miou"
 
     def __init__(self, config: TrainingConfig) -> None:
-        self._config = config
+        """Open the data and make the networks.
+
+        Raises:
+            ConfigError: the data has no labels, or the loss does not fit the network.
+            DatasetError: the data is incomplete.
+        """
+        super().__init__(config)
+        self._samples, self._validation = open_samples(config)
+        if self._samples.labels is None:
+            raise ConfigError(f"data: '{config.data.name}' has no labels to train a segmenter on")
+        self.labels, self.examples = self._samples.labels, len(self._samples)
         torch.manual_seed(config.seed)
-        self.network = create(SEGMENTERS, config.model, classes=len(LABELS))
-        self._samples = list(CamVid(config.data, "train"))
-        self._validation = list(CamVid(config.data, "val"))
-
-    def stream(self) -> Dataset[dict[str, Any]]:
-        """Return views of the clear training scenes."""
-        config = self._config
-        return Stream(self._samples, config.view, config.steps * config.batch, config.seed)
-
-    def losses(self, batch: dict[str, Any]) -> Losses:
-        """Return the cross-entropy."""
-        logits = self.network(batch["clear"].float() / 255.0)
-        return {"segmentation": losses.segmentation(logits, batch["labels"])}
-
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Return the mean IoU over the clear validation scenes."""
-        with torch.inference_mode():
-            matrix = sum(
-                confusion(predict_mask(network, sample.image), sample.labels, len(LABELS))
-                for sample in self._validation
+        self.network = create_segmenter(config.model, self.labels, config.model_options)
+        weights = config.loss
+        if self.network.in_colors:
+            if weights.adversarial > 0.0:
+                self.discriminator = create_discriminator(config.discriminator, config.discriminator_options)
+        elif weights.adversarial > 0.0 or weights.segmentation == 0.0:
+            raise ConfigError(
+                f"loss: '{config.model}' answers with logits, so it needs loss.segmentation above 0 and "
+                "loss.adversarial=0"
             )
-        return {"miou": mean_iou(matrix)}  # type: ignore[arg-type]
+        elif colored := sorted(losses.COLOR_FORMS & set(weights.segmentation_forms)):
+            raise ConfigError(f"loss.segmentation_forms: {', '.join(colored)} compares colours, not logits")
+
+    def stream(self, length: int) -> Dataset[Batch]:
+        """Return views of the clear training scenes."""
+        config = self.config
+        weighted = not self.network.in_colors and "iiou" in config.loss.segmentation_forms
+        return Stream(self._samples, config.view, length, config.seed, instance_weights=weighted)
+
+    def forward(self, network: nn.Module, batch: Batch) -> torch.Tensor:
+        """Return logits or colours."""
+        return network(unit(batch["clear"]))
+
+    def pairs(self, batch: Batch, output: torch.Tensor) -> Pairs:
+        """Return clear scenes with the colours of their labels, and with the colours that the network gave.
+
+        Where a scene is not labelled both are the same, so that nothing is learned there.
+        """
+        labels: torch.Tensor = batch["labels"]
+        labelled = (labels != UNLABELLED)[:, None]
+        colors = class_colors(self.labels, labels.device)
+        real = colors[labels.where(labelled[:, 0], 0)].permute(0, 3, 1, 2)
+        generated = output.float().where(labelled, real)
+        return Pairs(unit(batch["clear"]), (real + 1.0) / 2.0, (generated + 1.0) / 2.0)
+
+    def losses(self, batch: Batch, output: torch.Tensor) -> Losses:
+        """Return the terms that the network's kind of answer asks for."""
+        weights = self.config.loss
+        if not self.network.in_colors:
+            labels = batch["labels"]
+            target = losses.SegmentationTarget(
+                labels, class_colors(self.labels, labels.device), batch.get("instance_weights")
+            )
+            return {
+                form: weights.segmentation * share * losses.SEGMENTATION[form](output, target)
+                for form, share in weights.segmentation_forms.items()
+            }
+        pairs = self.pairs(batch, output)
+        terms = {"pixel": weights.pixel * losses.pixel(pairs.generated, pairs.real)}
+        if self.discriminator is not None:
+            terms["adversarial"] = weights.adversarial * self.adversarial_loss(pairs)
+        return terms
+
+    def validate(self, network: Any) -> Validation:
+        """Return the mean IoU over the clear validation scenes, and pictures of some."""
+        shown = spread(len(self._validation), self.config.panel_rows)
+        matrix = np.zeros((len(self.labels), len(self.labels)), np.int64)
+        panel = []
+        with torch.inference_mode():
+            for number, sample in enumerate(self._validation):
+                mask = predict_mask(network, sample.image)
+                matrix += confusion(mask, sample.labels, len(self.labels))
+                if number in shown:
+                    masks = {"mask": mask, "labels": sample.labels}
+                    panel.append(
+                        {"clear": sample.image} | {name: self.labels.colorize(value) for name, value in masks.items()}
+                    )
+        return Validation({"miou": mean_iou(matrix)}, panel)

@@ -1,0 +1,56 @@
+"""What both tasks do with samples: open them, choose some, and bring them into the form that networks take."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from dfs_core.data.cache import Cached
+from dfs_core.data.catalog import open_split
+from dfs_core.data.sample import Sample, Split
+from dfs_core.errors import ConfigError
+from dfs_core.labels import LabelSet
+from dfs_core.training.config import TrainingConfig
+
+CACHE_BYTES = 4 << 30
+"""Splits up to this size are kept in memory."""
+
+
+def open_samples(config: TrainingConfig) -> tuple[Split, list[Sample]]:
+    """Return the training split, and the samples that are validated on, as validation looks at them.
+
+    Raises:
+        DatasetError: a folder or a file is missing or damaged, or a split is empty.
+    """
+    training = Cached(open_split(config.data, config.data.train), CACHE_BYTES)
+    validation = open_split(config.data, config.data.validation)
+    chosen = sorted(spread(len(validation), config.validation_samples or len(validation)))
+    return training, [config.view.fixed(validation[index]) for index in chosen]
+
+
+def spread(length: int, count: int) -> set[int]:
+    """Return `count` indices, or all, evenly spread over a sequence of that length."""
+    return set(np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist())
+
+
+def unit(planes: torch.Tensor) -> torch.Tensor:
+    """Return uint8 planes as floats in [0, 1]."""
+    return planes.float() / 255.0
+
+
+def class_colors(labels: LabelSet, device: torch.device) -> torch.Tensor:
+    """Return the colour of each class, RGB in [-1, 1], [classes, 3]."""
+    colors = torch.from_numpy(labels.palette[: len(labels)].astype(np.float32))
+    return (colors / 127.5 - 1.0).to(device)
+
+
+def check_stride(network: nn.Module, config: TrainingConfig) -> None:
+    """Refuse views that the network cannot take.
+
+    Raises:
+        ConfigError: a side is no multiple of the network's stride.
+    """
+    stride = getattr(network, "stride", 16)
+    if any(side % stride for side in config.view.size):
+        raise ConfigError(
+            f"view.size must be multiples of {stride}, the stride of '{config.model}', not {list(config.view.size)}"
+        )
