@@ -101,8 +101,11 @@ def add_fog(clear: Floats, transmission: Floats, airlight: Floats) -> Floats:
         transmission: t, [H, W] in [0, 1].
         airlight: A, [3], or [H, W, 3] where it varies over the image, in [0, 1].
     """
-    share = transmission[..., None]
-    return airlight + (clear - airlight) * share
+    hazy = np.empty_like(clear)
+    for channel in range(clear.shape[-1]):  # NumPy is slow where the last axis holds but three numbers
+        light = airlight[..., channel]
+        hazy[..., channel] = light + (clear[..., channel] - light) * transmission
+    return hazy
 
 
 def remove_fog(hazy: Floats, transmission: Floats, airlight: Floats, *, min_transmission: float = 0.1) -> Floats:

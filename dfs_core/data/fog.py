@@ -119,16 +119,18 @@ def apply_fog(image: NDArray[np.uint8], ray_length: Floats, fog: Fog, rng: np.ra
     if fog.unevenness > 0.0:
         attenuation = np.float32(fog.attenuation) * _uneven(ray_length.shape, fog.unevenness, rng)
     share = optics.transmission(ray_length, attenuation=attenuation)
-    clear = image.astype(np.float32) / 255.0
-    hazy = optics.add_fog(clear, share, np.asarray(fog.airlight, np.float32))
+    hazy = optics.add_fog(image.astype(np.float32) / 255.0, share, np.asarray(fog.airlight, np.float32))
+    clear = image
     if fog.gamma != 1.0:
-        hazy, clear = np.power(hazy, np.float32(fog.gamma)), np.power(clear, np.float32(fog.gamma))
+        hazy = np.power(hazy, np.float32(fog.gamma))
+        levels = np.arange(256, dtype=np.float32) / 255.0
+        clear = cv2.LUT(image, _to_bytes(np.power(levels, np.float32(fog.gamma))))
     if fog.noise > 0.0:
-        hazy = hazy + rng.standard_normal(hazy.shape, np.float32) * np.float32(fog.noise)
+        hazy += rng.standard_normal(hazy.shape, np.float32) * np.float32(fog.noise)
     seen = _to_bytes(hazy)
     if fog.jpeg_quality is not None:
         seen = _through_jpeg(seen, fog.jpeg_quality)
-    return FoggyScene(seen, image if fog.gamma == 1.0 else _to_bytes(clear), share)
+    return FoggyScene(seen, clear, share)
 
 
 def _uneven(shape: tuple[int, ...], deviation: float, rng: np.random.Generator) -> Floats:
