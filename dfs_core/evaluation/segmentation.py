@@ -17,6 +17,7 @@ from dfs_core.training import checkpoint
 from dfs_core.training.checkpoint import Checkpoint
 
 Image = NDArray[np.uint8]
+Size = tuple[int, int]
 
 
 def load_segmenter(path: Path) -> Segmenter:
@@ -32,7 +33,7 @@ def load_segmenter(path: Path) -> Segmenter:
             f"{path}: its label set '{state.labels}' is none of {', '.join(LABEL_SETS)}; train it again"
         )
     config = state.config
-    options = config["model_options"] | ({"pretrained": False} if config["model"] in PRETRAINED else {})
+    options = config["model_options"] | PRETRAINED.get(config["model"], {})
     network = create_segmenter(config["model"], LABEL_SETS[state.labels], options)
     _fill(network, state, path)
     return network
@@ -46,24 +47,40 @@ def load_generator(path: Path) -> nn.Module:
     return network
 
 
-def predict_mask(segmenter: Segmenter, image: Image) -> Image:
-    """Return class ids at the image's size, [H, W], from RGB uint8 [H, W, 3]."""
-    height, width = image.shape[:2]
-    answer = segmenter(shrink(_batch(image, segmenter), *network_size(height, width)))
-    return resize(segmenter.scores(answer), height, width).argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+def answer(segmenter: Segmenter, image: Image, size: Size | None = None) -> torch.Tensor:
+    """Return what a segmenter makes of an image, RGB uint8 [H, W, 3]: logits or colours [1, C, h, w].
+
+    Args:
+        segmenter: the network.
+        image: what it is to look at.
+        size: height and width that it looks at; the runtime's if not given.
+    """
+    return segmenter(shrink(_batch(image, segmenter), *(size or network_size(*image.shape[:2]))))
 
 
-def dehaze(generator: nn.Module, image: Image) -> Image:
+def mask_of(segmenter: Segmenter, answered: torch.Tensor, height: int, width: int) -> Image:
+    """Return class ids [height, width] of what a segmenter answered."""
+    scores = segmenter.scores(answered).float()
+    return resize(scores, height, width).argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+
+
+def predict_mask(segmenter: Segmenter, image: Image, size: Size | None = None) -> Image:
+    """Return class ids at the image's size, [H, W], from RGB uint8 [H, W, 3]; `size` as in `answer`."""
+    return mask_of(segmenter, answer(segmenter, image, size), *image.shape[:2])
+
+
+def dehaze(generator: nn.Module, image: Image, size: Size | None = None) -> Image:
     """Return the dehazed image, RGB uint8 [H, W, 3].
 
-    A generator that estimates the fog looks at a small frame; one that draws the image itself looks at the whole of it.
+    A generator that estimates the fog looks at a frame of height and width `size`, the runtime's if not given; one that
+    draws the image itself looks at the whole of it.
     """
-    height, width = image.shape[:2]
     frames = _batch(image, generator)
     if isinstance(generator, Translator):
-        dehazed = generator.whole(frames / 255.0).dehaze(frames)
+        hazy = frames / 255.0
+        dehazed = generator.whole(hazy).dehaze(hazy)
         return (255.0 * dehazed).clamp(0.0, 255.0).round().to(torch.uint8)[0].permute(1, 2, 0).cpu().numpy()
-    restoration = generator(shrink(frames, *network_size(height, width))).restoration()
+    restoration = generator(shrink(frames, *(size or network_size(*image.shape[:2])))).restoration()
     return restore(frames, restoration)[0].cpu().numpy()
 
 

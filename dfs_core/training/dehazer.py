@@ -1,7 +1,8 @@
 """Train a generator to dehaze for a segmenter: the sum of equation 1 stands here."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from dfs_core.data.fog import Fog, apply_fog
 from dfs_core.data.sample import Sample
 from dfs_core.data.stream import Stream
 from dfs_core.errors import ConfigError
-from dfs_core.evaluation.segmentation import dehaze, load_segmenter, predict_mask
+from dfs_core.evaluation.segmentation import answer, dehaze, load_segmenter, mask_of
 from dfs_core.metrics import confusion, mean_iou, psnr, ssim
 from dfs_core.models import create_discriminator, create_features, create_generator
 from dfs_core.models.estimate import Estimate, FogEstimate
@@ -40,6 +41,7 @@ class DehazerTask(Task):
         self._samples, self._validation = open_samples(config)
         self.labels, self.examples = self._samples.labels, len(self._samples)
         self._segmenter = self._open_segmenter()
+        self._size = config.view.size if config.view.squash else None
         self.monitor = "psnr" if self._segmenter is None else "miou"
         self._features: nn.Module | None = None
         if weights.perceptual > 0.0:
@@ -99,15 +101,15 @@ class DehazerTask(Task):
         """Return PSNR, SSIM and, through the segmenter, mean IoU of hazy and dehazed scenes, and pictures of some."""
         tallies: dict[str, _Tally] = {}
         shown = spread(len(self._validation), self.config.panel_rows)
-        panel = []
+        panel: list[dict[str, Picture]] = []
         with torch.inference_mode():
             for number, sample in enumerate(self._validation):
-                pictures = {}
+                pictures: dict[str, Picture] = {}
                 for density, hazy in self._in_fog(sample, number):
                     pictures = self._pictures(network, sample, hazy)
-                    tallies.setdefault(density, _Tally([], [], [], {})).count(pictures, sample, self._segmenter)
+                    self._count(tallies.setdefault(density, _Tally()), pictures, sample)
                 if number in shown:
-                    panel.append({name: self._drawn(picture) for name, picture in pictures.items()})
+                    panel.append(pictures)
         figures: dict[str, float] = {}
         for density, tally in tallies.items():
             figures |= {f"{name}{density}": value for name, value in tally.figures().items()}
@@ -164,19 +166,25 @@ class DehazerTask(Task):
             yield f"@{attenuation}", apply_fog(sample.image, sample.ray_length, Fog(attenuation), rng).hazy
 
     def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:
-        pictures = {"hazy": hazy, "dehazed": dehaze(network, hazy), "clear": sample.image}
-        if self._segmenter is not None:
-            pictures |= {
-                "mask of hazy": predict_mask(self._segmenter, hazy),
-                "mask of dehazed": predict_mask(self._segmenter, pictures["dehazed"]),
-                "labels": sample.labels,
-            }
-        return pictures
+        return {"hazy": hazy, "dehazed": dehaze(network, hazy, self._size), "clear": sample.image}
 
-    def _drawn(self, picture: Picture) -> Picture:
-        if picture.ndim == 3 or self.labels is None:
-            return picture
-        return self.labels.colorize(picture)
+    def _count(self, tally: "_Tally", pictures: dict[str, Picture], sample: Sample) -> None:
+        """Measure the pictures, and add the masks of hazy and dehazed to them."""
+        tally.measure(pictures)
+        if self._segmenter is None:
+            return
+        assert self.labels is not None  # noqa: S101 - they are the segmenter's
+        for name in ("hazy", "dehazed"):
+            answered = answer(self._segmenter, pictures[name], self._size)
+            mask = mask_of(self._segmenter, answered, *sample.labels.shape)
+            matrix = confusion(mask, sample.labels, len(self.labels))
+            tally.matrices[name] = tally.matrices.get(name, 0) + matrix
+            if name == "dehazed" and self._segmenter.in_colors:
+                labels = torch.from_numpy(sample.labels).long()[None].to(answered.device)
+                target = losses.SegmentationTarget(labels, class_colors(self.labels, answered.device))
+                tally.segmentation_mse.append(losses.SEGMENTATION["l2_rgb"](answered, target).item())
+            pictures[f"mask of {name}"] = self.labels.colorize(mask)
+        pictures["labels"] = self.labels.colorize(sample.labels)
 
 
 def _wanted(batch: Batch, output: Estimate) -> torch.Tensor:
@@ -187,30 +195,29 @@ def _wanted(batch: Batch, output: Estimate) -> torch.Tensor:
     return clear
 
 
-class _Tally(NamedTuple):
+@dataclass
+class _Tally:
     """What was found at one density."""
 
-    psnr: list[float]
-    psnr_hazy: list[float]
-    ssim: list[float]
-    matrices: dict[str, np.ndarray[tuple[int, int], np.dtype[np.int64]]]
+    psnr: list[float] = field(default_factory=list)
+    psnr_hazy: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    segmentation_mse: list[float] = field(default_factory=list)
+    matrices: dict[str, Any] = field(default_factory=dict)
 
-    def count(self, pictures: dict[str, Picture], sample: Sample, segmenter: Segmenter | None) -> None:
-        self.psnr.append(psnr(pictures["dehazed"], sample.image))
-        self.psnr_hazy.append(psnr(pictures["hazy"], sample.image))
-        self.ssim.append(ssim(pictures["dehazed"], sample.image))
-        if segmenter is None:
-            return
-        for name in ("hazy", "dehazed"):
-            matrix = confusion(pictures[f"mask of {name}"], sample.labels, len(segmenter.labels))
-            self.matrices[name] = self.matrices.get(name, 0) + matrix
+    def measure(self, pictures: dict[str, Picture]) -> None:
+        self.psnr.append(psnr(pictures["dehazed"], pictures["clear"]))
+        self.psnr_hazy.append(psnr(pictures["hazy"], pictures["clear"]))
+        self.ssim.append(ssim(pictures["dehazed"], pictures["clear"]))
 
     def figures(self) -> dict[str, float]:
-        figures = {
-            "psnr": float(np.mean(self.psnr)),
-            "psnr_hazy": float(np.mean(self.psnr_hazy)),
-            "ssim": float(np.mean(self.ssim)),
+        means = {
+            "psnr": self.psnr,
+            "psnr_hazy": self.psnr_hazy,
+            "ssim": self.ssim,
+            "segmentation_mse": self.segmentation_mse,
         }
+        figures = {name: float(np.mean(values)) for name, values in means.items() if values}
         if self.matrices:
             figures |= {"miou": mean_iou(self.matrices["dehazed"]), "miou_hazy": mean_iou(self.matrices["hazy"])}
         return figures

@@ -95,12 +95,13 @@ class SegmenterTask(Task):
 
     def validate(self, network: Any) -> Validation:
         """Return the mean IoU over the clear validation scenes, and pictures of some."""
+        size = self.config.view.size if self.config.view.squash else None
         shown = spread(len(self._validation), self.config.panel_rows)
         matrix = np.zeros((len(self.labels), len(self.labels)), np.int64)
         panel = []
         with torch.inference_mode():
             for number, sample in enumerate(self._validation):
-                mask = predict_mask(network, sample.image)
+                mask = predict_mask(network, sample.image, size)
                 matrix += confusion(mask, sample.labels, len(self.labels))
                 if number in shown:
                     masks = {"mask": mask, "labels": sample.labels}
