@@ -1,9 +1,10 @@
-"""L_seg: what the frozen segmenter makes of the dehazed image, against the truth."""
+"""Cross-entropy, the usual loss of a segmenter that answers with logits."""
 
 import torch
 from torch.nn import functional as F
 
 from dfs_core.labels import UNLABELLED
+from dfs_core.losses.pixels import at_labels
 from dfs_core.losses.target import SegmentationTarget
 
 
@@ -13,7 +14,10 @@ def cross_entropy(logits: torch.Tensor, target: SegmentationTarget) -> torch.Ten
     Args:
         logits: [N, classes, h, w]; brought to the labels' size bilinearly.
         target: the truth; its labels are used.
+
+    Raises:
+        LabelError: logits or labels have other classes than the target.
     """
-    logits = F.interpolate(logits.float(), size=target.labels.shape[-2:], mode="bilinear", align_corners=False)
-    total = F.cross_entropy(logits, target.labels, ignore_index=UNLABELLED, reduction="sum")
-    return total / (target.labels != UNLABELLED).sum().clamp(min=1)
+    pixels = at_labels(logits, target, channels=len(target.colors))
+    total = F.cross_entropy(pixels.answer, target.labels, ignore_index=UNLABELLED, reduction="sum")
+    return total / pixels.labelled.sum().clamp(min=1)
