@@ -1,0 +1,53 @@
+"""Read pictures from disk; damaged ones, and ones of another kind, are refused by name."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from dfs_core.errors import DatasetError
+
+_PNG_END = b"IEND\xaeB`\x82"
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Return a picture, RGB uint8 [H, W, 3].
+
+    Raises:
+        DatasetError: it cannot be read or decoded.
+    """
+    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def read_plane(path: Path, dtype: DTypeLike) -> NDArray[Any]:
+    """Return a picture of one channel as it is stored, [H, W].
+
+    Args:
+        path: the picture.
+        dtype: what its pixels must be, such as uint8 for label ids.
+
+    Raises:
+        DatasetError: it cannot be read or decoded, has more channels, or pixels of another type.
+    """
+    plane = _decode(path, cv2.IMREAD_UNCHANGED)
+    if plane.ndim != 2 or plane.dtype != np.dtype(dtype):
+        raise DatasetError(
+            f"{path}: holds {plane.dtype} {list(plane.shape)}, but {np.dtype(dtype)} [H, W] is expected, one channel; "
+            "take the file as the dataset ships it"
+        )
+    return plane
+
+
+def _decode(path: Path, mode: int) -> NDArray[Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    # Older OpenCVs return what they have of a PNG that ends too soon, and none takes an empty buffer.
+    whole = bool(content) and (path.suffix != ".png" or _PNG_END in content[-64:])
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), mode) if whole else None
+    if picture is None:
+        raise DatasetError(f"{path}: cannot be decoded; the file is damaged, copy it again")
+    return picture
