@@ -1,8 +1,12 @@
-"""Networks by name, one file each. All take RGB in [0, 1], [N, 3, h, w], with h and w multiples of 16."""
+"""Networks by name, one file each. All take RGB in [0, 1], [N, 3, h, w].
+
+h and w are multiples of 16; `unet_256` wants multiples of 256.
+"""
 
 import importlib
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfs_core.errors import ConfigError
@@ -11,19 +15,36 @@ from dfs_core.labels import LabelSet
 if TYPE_CHECKING:
     from torch import nn
 
+    from dfs_core.models.features import Features
     from dfs_core.models.segmenter import Segmenter
 
-GENERATORS = {"fast": "fast:FastGenerator"}
+GENERATORS = {
+    "fast": "fast:FastGenerator",
+    "resnet_9blocks": "resnet_9blocks:Resnet9Blocks",
+    "unet_256": "unet_256:Unet256",
+}
 """They answer with an `Estimate`."""
 
-DISCRIMINATORS: dict[str, str] = {}
+DISCRIMINATORS = {"patchgan_70": "patchgan_70:PatchGan70"}
 """They take what a generator was given and an image, [N, 3, h, w] in [0, 1] each, and answer with scores of patches."""
 
-SEGMENTERS = {"lite": "lite_segmenter:LiteSegmenter", "unet": "unet_segmenter:UnetSegmenter"}
+SEGMENTERS = {
+    "deeplabv3": "deeplabv3:DeepLabV3",
+    "lite": "lite_segmenter:LiteSegmenter",
+    "pix2pix_rgb": "pix2pix_rgb:Pix2PixRgb",
+    "unet": "unet_segmenter:UnetSegmenter",
+}
 """They are made for a label set, and answer with logits or colours; see `Segmenter`."""
 
-PRETRAINED = ("lite",)
-"""Segmenters that start from the weights of a package unless they are told not to."""
+FEATURES = {
+    "efficientnet_lite0": "efficientnet_features:EfficientnetLite0Features",
+    "vgg16": "vgg16_features:Vgg16Features",
+}
+"""They look at images for L_percep, and never learn; see `Features`."""
+
+PRETRAINED: dict[str, dict[str, object]] = {"lite": {"pretrained": False}, "deeplabv3": {"weights": None}}
+"""Segmenters that can start from other people's weights, with the options that keep them from it, which they need not
+do where a checkpoint's weights follow."""
 
 
 def create_generator(name: str, options: Mapping[str, object] | None = None) -> "nn.Module":
@@ -43,6 +64,21 @@ def create_discriminator(name: str, options: Mapping[str, object] | None = None)
 def create_segmenter(name: str, labels: LabelSet, options: Mapping[str, object] | None = None) -> "Segmenter":
     """Return a new segmenter for a label set; see `create_generator`."""
     return _create("segmenter", SEGMENTERS, name, {"labels": labels}, options or {})  # type: ignore[return-value]
+
+
+def create_features(name: str, file: Path | None = None) -> "Features":
+    """Return a frozen network for L_percep.
+
+    Args:
+        name: one of `FEATURES`.
+        file: its weights, where they are not in a package.
+
+    Raises:
+        ConfigError: there is no such network, it lacks a file, or it takes none.
+        CheckpointError: the file cannot be read, or holds other weights.
+    """
+    options = {} if file is None else {"file": file}
+    return _create("feature network", FEATURES, name, {}, options)  # type: ignore[return-value]
 
 
 def _create(

@@ -35,3 +35,19 @@ class Residual(nn.Module):
 def upsample_like(features: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """Return the features, bilinearly resized to the height and width of `reference`."""
     return F.interpolate(features, size=reference.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class ImagenetNormalization(nn.Module):
+    """RGB in [0, 1] as torchvision's networks were trained on it: ImageNet's mean subtracted, by its deviation."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, values in (("mean", (0.485, 0.456, 0.406)), ("deviation", (0.229, 0.224, 0.225))):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return images [N, 3, h, w]."""
+        return (images - self.mean) / self.deviation

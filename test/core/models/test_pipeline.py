@@ -5,9 +5,11 @@ import pytest
 import torch
 from torch import nn
 
+from dfs_core.labels import CAMVID_11
 from dfs_core.models import pipeline
 from dfs_core.models.estimate import FogEstimate
 from dfs_core.models.pipeline import Network, Pipeline
+from dfs_core.models.segmenter import Segmenter
 from dfs_core.runtime import restoration
 
 SIZES = [(97, 331), (360, 480), (400, 300)]
@@ -22,7 +24,7 @@ class KnownFog(nn.Module):
         return FogEstimate(share, torch.tensor([[0.6, 0.7, 0.8]]).expand(count, 3), torch.full((count,), 0.02))
 
 
-class Halves(nn.Module):
+class Halves(Segmenter):
     """A segmenter that gives class 2 to the left and class 5 to the right half, at a quarter of the size."""
 
     def forward(self, frames):  # noqa: D102
@@ -52,7 +54,7 @@ def test_frames_are_restored_as_the_runtime_does_it(frames):
 
 
 def test_known_fog_is_undone_and_the_mask_has_the_networks_size(frames):
-    outputs = Pipeline(Network(KnownFog(), Halves()))(torch.from_numpy(frames))
+    outputs = Pipeline(Network(KnownFog(), Halves(CAMVID_11)))(torch.from_numpy(frames))
     airlight = 255 * np.array([0.6, 0.7, 0.8])
     expected = np.clip((frames - airlight) / 0.5 + airlight, 0, 255)
     assert np.abs(outputs.dehazed.numpy() - expected).max() <= 0.51
