@@ -77,6 +77,7 @@ class TrainingConfig:
         segmenter: checkpoint of the frozen network that L_seg looks through.
         discriminator: name of the network that L_GAN comes from.
         discriminator_options: of that network.
+        discriminator_learning_rate: highest rate of its optimiser, Adam; it follows the same schedule.
         loss: what is minimised.
         fog: where training fogs are drawn from, for data that has geometry instead of fog.
         view: how scenes are varied.
@@ -113,6 +114,7 @@ class TrainingConfig:
     segmenter: Path | None = None
     discriminator: str = "patchgan_70"
     discriminator_options: dict[str, Any] = field(default_factory=dict)
+    discriminator_learning_rate: float = 2e-4
     loss: LossConfig = field(default_factory=LossConfig)
     fog: FogRange = field(default_factory=FogRange)
     view: View = field(default_factory=View)
@@ -175,8 +177,9 @@ def _check_numbers(config: TrainingConfig) -> None:
                 raise ConfigError(f"{name} must be at least {lowest}, not {value}")
     if config.batch % config.accumulate:
         raise ConfigError(f"accumulate must divide batch, but {config.accumulate} does not divide {config.batch}")
-    if not 0.0 < config.learning_rate < math.inf:
-        raise ConfigError(f"learning_rate must be above 0, not {config.learning_rate}")
+    for name in ("learning_rate", "discriminator_learning_rate"):
+        if not 0.0 < (rate := getattr(config, name)) < math.inf:
+            raise ConfigError(f"{name} must be above 0, not {rate}")
     if not 0.0 <= config.ema < 1.0:
         raise ConfigError(f"ema must be in [0, 1), not {config.ema}")
     if not all(attenuation > 0.0 for attenuation in config.validation_attenuation):

@@ -1,0 +1,170 @@
+r"""Does L_seg help? The same generator, seeds and budget without it and with three kinds of it, and a third net judges.
+
+    python benchmarks/segmentation_loss_study.py --data CAMVID --segmenter runs/loss_segmenter/best.ckpt \
+        --color-segmenter runs/color_segmenter/best.ckpt --judge runs/segmenter/best.ckpt --out runs/study
+
+Runs that are finished, and judgements that were written, are not done again.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from dfs_core.data.camvid import LABELS, CamVid
+from dfs_core.data.fog import Fog, apply_fog
+from dfs_core.data.sample import Sample
+from dfs_core.evaluation.segmentation import dehaze, load_generator, load_segmenter, predict_mask
+from dfs_core.metrics import confusion, mean_iou, psnr
+from dfs_core.training import checkpoint
+
+RECIPE = Path(__file__).parents[1] / "config" / "train" / "study_camvid.yaml"
+DENSITIES = (0.01, 0.02, 0.03, 0.05)
+FOG_SEED = 2026
+"""Of the fog's noise; training uses others."""
+
+WITHOUT = "Dehaze: no L_seg"
+VARIANTS = {
+    WITHOUT: (),
+    "DFS: L2 of colours": ("loss.segmentation=2.0", "loss.segmentation_forms={l2_rgb: 1.0}"),
+    "DFS: cross-entropy": ("loss.segmentation=0.3", "loss.segmentation_forms={cross_entropy: 1.0}"),
+    "DFS: Jaccard": ("loss.segmentation=0.6", "loss.segmentation_forms={cross_entropy: 0.25, jaccard: 0.75}"),
+}
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Train, judge, and write the table."""
+    options = _options()
+    commands = []
+    for seed in range(
+        1, options.seeds + 1
+    ):  # all variants of a seed first, so that a study cut short compares like with like
+        for variant in VARIANTS:
+            folder = options.out / f"{_slug(variant)}-{seed}"
+            command = _command(options, variant, seed, folder)
+            commands.append(command)
+            if not _finished(folder, options.steps):
+                print(" ".join(command), flush=True)
+                subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True)
+    rows = list(_judged(options))
+    table = _table(rows)
+    print(table)
+    if options.json is not None:
+        options.json.write_text(json.dumps({"steps": options.steps, "rows": rows}, indent=2) + "\n", encoding="utf-8")
+    if options.markdown is not None:
+        options.markdown.write_text(table, encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of CamVid")
+    parser.add_argument("--segmenter", type=Path, required=True, help="what L_seg looks through, with logits")
+    parser.add_argument("--color-segmenter", type=Path, required=True, help="what L_seg looks through, with colours")
+    parser.add_argument("--judge", type=Path, required=True, help="segmenter of another architecture than both")
+    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--json", type=Path, help="also write all rows here")
+    parser.add_argument("--markdown", type=Path, help="also write the table here")
+    return parser.parse_args()
+
+
+def _command(options: argparse.Namespace, variant: str, seed: int, folder: Path) -> list[str]:
+    settings = [f"data.root={options.data}", f"seed={seed}", f"steps={options.steps}", *VARIANTS[variant]]
+    if variant != WITHOUT:
+        segmenter = options.color_segmenter if "l2_rgb" in VARIANTS[variant][1] else options.segmenter
+        settings.append(f"segmenter={segmenter}")
+    words = ["dfs", "train", "--config", str(RECIPE), "--out", str(folder)]
+    return words + [word for setting in settings for word in ("--set", setting)]
+
+
+def _slug(variant: str) -> str:
+    return variant.partition(": ")[2].replace(" ", "_").lower()
+
+
+def _finished(folder: Path, steps: int) -> bool:
+    path = folder / "last.ckpt"
+    return path.exists() and checkpoint.load(path).step == steps
+
+
+def _judged(options: argparse.Namespace) -> Iterator[Row]:
+    """Yield what the judge says of hazy and clear scenes, and of what each run makes of them."""
+    samples = list(CamVid(options.data, "val"))
+    judge = load_segmenter(options.judge).eval()
+    for name, network in (("hazy", None), ("clear", None), *_runs(options)):
+        path = options.out / f"judged-{name}.json"
+        if not path.exists():
+            rows = []
+            for density in track(DENSITIES, description=name):
+                gains, matrix = [], np.zeros((len(LABELS), len(LABELS)), np.int64)
+                for number, sample in enumerate(samples):
+                    picture = _picture(name, network, sample, density, number)
+                    with torch.inference_mode():
+                        matrix += confusion(predict_mask(judge, picture), sample.labels, len(LABELS))
+                    gains.append(min(psnr(picture, sample.image), 100.0))
+                rows.append({"run": name, "beta": density, "psnr": float(np.mean(gains)), "miou": mean_iou(matrix)})
+            path.write_text(json.dumps(rows), encoding="utf-8")
+        yield from json.loads(path.read_text(encoding="utf-8"))
+
+
+def _runs(options: argparse.Namespace) -> Iterator[tuple[str, torch.nn.Module]]:
+    for variant in VARIANTS:
+        for seed in range(1, options.seeds + 1):
+            name = f"{_slug(variant)}-{seed}"
+            yield name, load_generator(options.out / name / "last.ckpt")
+
+
+def _picture(
+    name: str, network: torch.nn.Module | None, sample: Sample, density: float, number: int
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    if name == "clear":
+        return sample.image
+    rng = np.random.default_rng([FOG_SEED, number])
+    assert sample.ray_length is not None  # noqa: S101 - CamVid's geometry is guessed for all frames
+    hazy = apply_fog(sample.image, sample.ray_length, Fog(density, noise=0.004), rng).hazy
+    if network is None:
+        return hazy
+    with torch.inference_mode():
+        return dehaze(network, hazy)
+
+
+def _table(rows: list[Row]) -> str:
+    """Return the table as Markdown: mean over the seeds, their standard deviation, and how many beat no L_seg."""
+    found = {(row["run"], row["beta"]): row for row in rows}
+    seeds = sorted({int(row["run"].rpartition("-")[2]) for row in rows if "-" in row["run"]})
+    heads = "".join(f" β = {density} |" for density in DENSITIES)
+    lines = [f"| mIoU of the judge |{heads}", "|---|" + "---|" * len(DENSITIES)]
+    lines += [_plain("hazy", "miou", found), *(_varied(variant, "miou", seeds, found) for variant in VARIANTS)]
+    lines += [_plain("clear", "miou", found), "", f"| PSNR, dB |{heads}", "|---|" + "---|" * len(DENSITIES)]
+    lines += [_plain("hazy", "psnr", found), *(_varied(variant, "psnr", seeds, found) for variant in VARIANTS)]
+    return "\n".join(lines) + "\n"
+
+
+def _plain(name: str, figure: str, found: dict[tuple[str, float], Row]) -> str:
+    digits = 3 if figure == "miou" else 2
+    return f"| {name} |" + "".join(f" {found[name, density][figure]:.{digits}f} |" for density in DENSITIES)
+
+
+def _varied(variant: str, figure: str, seeds: list[int], found: dict[tuple[str, float], Row]) -> str:
+    digits = 3 if figure == "miou" else 2
+    cells = []
+    for density in DENSITIES:
+        values, without = (
+            np.array([found[f"{_slug(name)}-{seed}", density][figure] for seed in seeds]) for name in (variant, WITHOUT)
+        )
+        better = "" if variant == WITHOUT else f", {int((values > without).sum())} of {len(seeds)} above"
+        cells.append(f" {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}{better} |")
+    return f"| {variant} |" + "".join(cells)
+
+
+if __name__ == "__main__":
+    main()
