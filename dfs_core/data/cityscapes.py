@@ -96,6 +96,7 @@ class Cityscapes(Split):
             raise DatasetError(f"{path}: {list(disparity.shape)}, but its image is {list(labels.shape)}")
         camera = read_camera(frame.path(self._root, CAMERA, _CAMERA_REST), size=labels.shape)
         depth = from_disparity(disparity, baseline_m=camera.baseline_m, focal_px=camera.focal_px)
+        depth[np.isinf(depth)] = np.nan  # where matching failed, stored disparities are often 0 instead of invalid
         depth[labels == _SKY] = np.inf
         try:
             depth = complete(depth, image)

@@ -8,7 +8,8 @@ What is different here:
   theirs are fitted to depth, and treat infinity apart.
 - Superpixels and planes are computed on a smaller picture, of eight pixels a superpixel's side; holes are filled at
   full size.
-- A continued plane stays within half and twice the nearness at which it was seen.
+- A continued plane stays within half and twice the nearness at which it was seen, and sky is not continued: where it is
+  should be known, and a white kerb would take it.
 - They also distrust pixels that look different in the right camera's image, which is not needed here.
 """
 
@@ -32,7 +33,7 @@ LARGE_ERROR_M = 50.0
 
 
 def complete(depth: Floats, image: NDArray[np.uint8]) -> Floats:
-    """Return the depth map without holes, metres, [H, W]; infinity stays, as where sky is known.
+    """Return the depth map without holes, metres, [H, W]; infinity stays.
 
     Known depths are kept, but for those more than 50 m off the plane of their superpixel.
 
@@ -88,18 +89,20 @@ def _planes(nearness: Floats, patches: NDArray[np.intp], features: Floats, step:
     np.minimum.at(lowest, points.group, seen)
     np.maximum.at(highest, points.group, seen)
     fitted = np.column_stack((fitted, 0.5 * lowest, 2.0 * highest))
-    return fitted[number[_sources(features, visible)]]
+    offered = visible.copy()
+    offered[visible] = typical > 1.0 / FAR_M
+    return fitted[number[_sources(features, visible, offered if offered.any() else visible)]]
 
 
-def _sources(features: Floats, visible: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _sources(features: Floats, visible: NDArray[np.bool_], offered: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return for each patch the visible one whose plane it takes, [P].
 
-    The invisible patches are matched one by one, the best match first, each to a patch that has a plane: a visible one,
-    or one that was matched before.
+    The invisible patches are matched one by one, the best match first, each to a patch that has a plane: one that offers
+    its own, or one that was matched before.
     """
     sources = np.arange(len(features))
     waiting = np.flatnonzero(~visible)
-    candidates = np.flatnonzero(visible)
+    candidates = np.flatnonzero(offered)
     distance = _squared_distances(features[waiting], features[candidates])
     best, taken = distance.min(axis=1), candidates[distance.argmin(axis=1)]
     between = _squared_distances(features[waiting], features[waiting])
