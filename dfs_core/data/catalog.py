@@ -19,6 +19,8 @@ class DataSpec:
         validation: the split that is validated on.
         attenuation: β in 1/m of the pictures to take, of those that "foggy_cityscapes" comes in: 0.005, 0.01 or 0.02.
         refined: for "foggy_cityscapes", a list of the frames to take, one a line: the official refined list.
+        exclude: for "cityscapes", such a list of the frames to leave out.
+        geometry: for "cityscapes", whether to read disparity and camera; clear scenes for a segmenter need neither.
         labels: label set of "folder" and "scenes": "camvid-11" or "cityscapes-19".
         train_share: share of "dhazy" that is trained on; the rest is validated on.
         seed: of that division, and of the scenes that "scenes" draws.
@@ -32,6 +34,8 @@ class DataSpec:
     validation: str = "val"
     attenuation: float = 0.01
     refined: Path | None = None
+    exclude: Path | None = None
+    geometry: bool = True
     labels: str = "camvid-11"
     train_share: float = 0.8
     seed: int = 1
