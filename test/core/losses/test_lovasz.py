@@ -69,10 +69,9 @@ def test_ties_share_evenly_what_they_add_together():
 
 
 def test_errors_two_steps_apart_are_ranked():
-    apart = 2 * STEP
-    odds = (0.5 - apart) / (0.5 + apart)
-    logits = torch.tensor([[0.0, math.log(odds)], [0.0, 0.0]]).T.reshape(1, 2, 1, 2)
+    larger, smaller = 0.4 + 2 * STEP, 0.4
+    logits = torch.tensor([[0.0, math.log((1 - larger) / larger)], [math.log((1 - smaller) / smaller), 0.0]])
+    target = SegmentationTarget(torch.tensor([[[1, 0]]]), torch.zeros(2, 3))
     # class 1: the true pixel comes first and adds 1, the other adds nothing; class 0: the other comes first, 1/2 each
-    expected = ((0.5 + apart) + (0.5 + apart + 0.5) / 2) / 2
-    loss = lovasz(logits, SegmentationTarget(torch.tensor([[[1, 0]]]), torch.zeros(2, 3)))
-    assert loss.item() == pytest.approx(expected, abs=1e-6)
+    expected = (larger + (larger + smaller) / 2) / 2
+    assert lovasz(logits.T.reshape(1, 2, 1, 2), target).item() == pytest.approx(expected, abs=1e-6)
