@@ -3,9 +3,9 @@
     python benchmarks/training.py [--data CAMVID] [--json FILE]
 
 One step is `resnet_9blocks` and `patchgan_70` at 256x256, batch 1, L_GAN + 10 L_pixel. The peer (pix2pix_plain.py) and
-ours take turns, each in a process of its own, which also tells its peak memory. `--data` names the folder of CamVid, fogged
-on the fly by two processes; without it drawn scenes are fogged. The share of waiting is that of a short run of the recipe
-study_camvid.yaml on the same scenes.
+ours take turns, each in a process of its own, which also tells its peak memory. `--data` names the folder of CamVid,
+fogged on the fly by two processes; without it drawn scenes are fogged. The share of waiting is that of a short run of
+the recipe study_camvid.yaml on the same scenes.
 """
 
 import json
