@@ -60,7 +60,30 @@ def _camvid(root: Path, split: str, _: DataSpec) -> Split:
     return CamVid(root, split)
 
 
-DATASETS: dict[str, Callable[[Path, str, DataSpec], Split]] = {"camvid": _camvid}
+def _foggy_cityscapes(root: Path, split: str, spec: DataSpec) -> Split:
+    from dfs_core.data.foggy_cityscapes import FoggyCityscapes
+
+    return FoggyCityscapes(root, split, attenuation=spec.attenuation, refined=spec.refined)
+
+
+def _cityscapes(root: Path, split: str, _: DataSpec) -> Split:
+    from dfs_core.data.cityscapes import Cityscapes
+
+    return Cityscapes(root, split)
+
+
+def _dhazy(root: Path, split: str, spec: DataSpec) -> Split:
+    from dfs_core.data.dhazy import DHazy
+
+    return DHazy(root, split, train_share=spec.train_share, seed=spec.seed)
+
+
+DATASETS: dict[str, Callable[[Path, str, DataSpec], Split]] = {
+    "camvid": _camvid,
+    "foggy_cityscapes": _foggy_cityscapes,
+    "cityscapes": _cityscapes,
+    "dhazy": _dhazy,
+}
 
 
 def open_split(spec: DataSpec, split: str) -> Split:
