@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dfs_core.data.sample import Split
 from dfs_core.errors import ConfigError
+from dfs_core.labels import LABEL_SETS, LabelSet
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,30 @@ def _dhazy(root: Path, split: str, spec: DataSpec) -> Split:
     return DHazy(root, split, train_share=spec.train_share, seed=spec.seed)
 
 
+def _scenes(_: Path, split: str, spec: DataSpec) -> Split:
+    from dfs_core.data.scenes import Scenes
+
+    count = spec.count if split == "train" else spec.count // 4
+    return Scenes(labels_of(spec), split, count=count, size=spec.size, seed=spec.seed)
+
+
+def labels_of(spec: DataSpec) -> LabelSet:
+    """Return the label set that a dataset without one of its own is asked to have.
+
+    Raises:
+        ConfigError: there is no such set.
+    """
+    if spec.labels not in LABEL_SETS:
+        raise ConfigError(f"data.labels must be one of {', '.join(LABEL_SETS)}, not '{spec.labels}'")
+    return LABEL_SETS[spec.labels]
+
+
 DATASETS: dict[str, Callable[[Path, str, DataSpec], Split]] = {
     "camvid": _camvid,
     "foggy_cityscapes": _foggy_cityscapes,
     "cityscapes": _cityscapes,
     "dhazy": _dhazy,
+    "scenes": _scenes,
 }
 
 
