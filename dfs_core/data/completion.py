@@ -97,8 +97,8 @@ def _planes(nearness: Floats, patches: NDArray[np.intp], features: Floats, step:
 def _sources(features: Floats, visible: NDArray[np.bool_], offered: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return for each patch the visible one whose plane it takes, [P].
 
-    The invisible patches are matched one by one, the best match first, each to a patch that has a plane: one that offers
-    its own, or one that was matched before.
+    The invisible patches are matched one by one, the best match first, each to a patch that has a plane: one that
+    offers its own, or one that was matched before.
     """
     sources = np.arange(len(features))
     waiting = np.flatnonzero(~visible)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dfs_core.data.catalog import DataSpec, open_split
 from dfs_core.data.dhazy import DHazy
 from dfs_core.errors import DatasetError
 
@@ -56,6 +57,11 @@ def test_division_is_the_same_everywhere(dhazy):
 def test_pairs_come_in_the_order_of_their_numbers(dhazy):
     train = [int(name) for name in names(DHazy(dhazy, "train"))]
     assert train == sorted(train)
+
+
+def test_it_is_opened_by_name(dhazy):
+    spec = DataSpec("dhazy", root=dhazy, train_share=0.5, seed=2)
+    assert names(open_split(spec, "val")) == names(DHazy(dhazy, "val", train_share=0.5, seed=2))
 
 
 def test_missing_folders_are_all_named(tmp_path):

@@ -1,11 +1,13 @@
 """Foggy Cityscapes' layout, and every way in which a folder can miss it."""
 
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from dfs_core.data.catalog import DataSpec, open_split
 from dfs_core.data.foggy_cityscapes import FoggyCityscapes
 from dfs_core.errors import DatasetError
 
@@ -122,6 +124,13 @@ def test_list_that_is_missing_or_no_text_is_refused(foggy_cityscapes, tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DatasetError, match=r"list\.txt: the list of frames is not text"):
         FoggyCityscapes(foggy_cityscapes, "val", refined=tmp_path / "list.txt")
+
+
+def test_it_is_opened_by_name(foggy_cityscapes):
+    spec = DataSpec("foggy_cityscapes", root=foggy_cityscapes, attenuation=0.005, refined=Path(REFINED))
+    split = open_split(spec, "train")
+    assert [sample.name for sample in split] == ["aachen_000000_000019", "bad-honnef_000000_000019"]
+    assert split[0].attenuation == 0.005
 
 
 def test_missing_folders_are_all_named(tmp_path):
