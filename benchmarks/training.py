@@ -158,9 +158,8 @@ def _data_figures(data: Path | None) -> dict[str, float]:
     samples = Cached(open_split(spec, "train"))
     stream = Stream(samples, View(size=(SIDE, SIDE)), 1200, 1, FogRange())
     torch.set_num_threads(1)
-    loader = torch.utils.data.DataLoader(
-        stream, batch_size=8, num_workers=2, worker_init_fn=lambda _: cv2.setNumThreads(1)
-    )
+    cv2.setNumThreads(1)
+    loader = torch.utils.data.DataLoader(stream, batch_size=8, num_workers=2)
     batches = iter(loader)
     for _ in range(10):
         next(batches)
