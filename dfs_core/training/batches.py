@@ -1,0 +1,103 @@
+"""Which items each process takes in each step, and the loader that brings them."""
+
+import itertools
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch.utils.data import DataLoader, Sampler
+
+from dfs_core.errors import ConfigError
+from dfs_core.training.config import TrainingConfig
+from dfs_core.training.task import Batch, Task
+
+
+@dataclass(frozen=True)
+class Deal(Sampler[list[int]]):
+    """Deals items to the processes: step s takes s·batch to s·batch + batch - 1, however many processes there are.
+
+    A step's batch is cut into `processes` · `parts` slots, each of which is computed at once; process r has the slots
+    r·parts to r·parts + parts - 1. So two processes do what one does in two parts.
+
+    Attributes:
+        batch: items of a step, over all processes.
+        parts: slots of a step that each process computes, one after another.
+        start: first step.
+        steps: steps of the whole run.
+        rank: number of this process.
+        processes: how many there are.
+
+    Raises:
+        ConfigError: the batch cannot be cut into equal slots.
+    """
+
+    batch: int
+    parts: int
+    start: int
+    steps: int
+    rank: int = 0
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a batch that cannot be cut."""
+        if self.batch % (self.processes * self.parts):
+            raise ConfigError(
+                f"batch is {self.batch}, which {self.processes} processes with accumulate={self.parts} cannot share "
+                f"evenly; set batch to a multiple of {self.processes * self.parts}"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of slots that this process computes."""
+        return (self.steps - self.start) * self.parts
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the items of each slot of this process."""
+        size = self.batch // (self.processes * self.parts)
+        for step, part in itertools.product(range(self.start, self.steps), range(self.parts)):
+            first = step * self.batch + self.slot(part) * size
+            yield list(range(first, first + size))
+
+    def slot(self, part: int) -> int:
+        """Return the number of a part of this process among the slots of a step."""
+        return self.rank * self.parts + part
+
+
+def load_parts(task: Task, config: TrainingConfig, deal: Deal, fabric: Fabric) -> Iterator[list[Batch]]:
+    """Yield the parts of each step, on the device, pictures in the memory layout that convolutions like best."""
+    # Before workers are forked: a child that ends OpenCV's threads, which it has not inherited, waits for ever.
+    cv2.setNumThreads(1)
+    loader = DataLoader(
+        task.stream(deal.steps * deal.batch),
+        batch_sampler=deal,
+        num_workers=config.workers,
+        pin_memory=fabric.device.type == "cuda",
+        worker_init_fn=_begin_worker,
+    )
+    batches = iter(fabric.setup_dataloaders(loader, use_distributed_sampler=False))
+    while parts := [_channels_last(batch) for batch in itertools.islice(batches, deal.parts)]:
+        yield parts
+
+
+def seed_part(seed: int, step: int, slot: int) -> None:
+    """Seed torch for one slot of one step, so that dropout is the same however often the run was stopped."""
+    state = np.random.SeedSequence([seed, step, slot]).generate_state(1, np.uint64)
+    torch.manual_seed(int(state[0]))
+
+
+def _channels_last(batch: Batch) -> Batch:
+    return {
+        name: value.contiguous(memory_format=torch.channels_last)
+        if isinstance(value, torch.Tensor) and value.ndim == 4
+        else value
+        for name, value in batch.items()
+    }
+
+
+def _begin_worker(_: int) -> None:
+    """Leave Ctrl-C and SIGTERM to the process that trains."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
