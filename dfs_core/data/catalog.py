@@ -23,7 +23,8 @@ class DataSpec:
         exclude: for "cityscapes", such a list of the frames to leave out.
         geometry: for "cityscapes", whether to read disparity and camera; clear scenes for a segmenter need neither.
         labels: label set of "folder" and "scenes": "camvid-11" or "cityscapes-19".
-        train_share: share of "dhazy" that is trained on; the rest is validated on.
+        train_share: share of "dhazy", or of a "folder" without folders for its splits, that is trained on; the rest is
+            validated on.
         seed: of that division, and of the scenes that "scenes" draws.
         count: how many scenes "scenes" draws for training; a quarter as many are drawn for validation.
         size: height and width that "scenes" draws, pixels.
@@ -67,16 +68,22 @@ def _foggy_cityscapes(root: Path, split: str, spec: DataSpec) -> Split:
     return FoggyCityscapes(root, split, attenuation=spec.attenuation, refined=spec.refined)
 
 
-def _cityscapes(root: Path, split: str, _: DataSpec) -> Split:
+def _cityscapes(root: Path, split: str, spec: DataSpec) -> Split:
     from dfs_core.data.cityscapes import Cityscapes
 
-    return Cityscapes(root, split)
+    return Cityscapes(root, split, geometry=spec.geometry, exclude=spec.exclude)
 
 
 def _dhazy(root: Path, split: str, spec: DataSpec) -> Split:
     from dfs_core.data.dhazy import DHazy
 
     return DHazy(root, split, train_share=spec.train_share, seed=spec.seed)
+
+
+def _folder(root: Path, split: str, spec: DataSpec) -> Split:
+    from dfs_core.data.folder import Folder
+
+    return Folder(root, split, labels_of(spec), train_share=spec.train_share)
 
 
 def _scenes(_: Path, split: str, spec: DataSpec) -> Split:
@@ -102,6 +109,7 @@ DATASETS: dict[str, Callable[[Path, str, DataSpec], Split]] = {
     "foggy_cityscapes": _foggy_cityscapes,
     "cityscapes": _cityscapes,
     "dhazy": _dhazy,
+    "folder": _folder,
     "scenes": _scenes,
 }
 

@@ -21,6 +21,23 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
+def read_color(path: Path) -> NDArray[np.uint8]:
+    """Return a picture that is stored in three channels of 8 bits, RGB uint8 [H, W, 3].
+
+    Raises:
+        DatasetError: it cannot be read or decoded, or has other channels, such as grey or transparency.
+    """
+    picture = _decode(path, cv2.IMREAD_UNCHANGED)
+    channels = 1 if picture.ndim == 2 else picture.shape[2]
+    if channels != 3 or picture.dtype != np.uint8:
+        kind = {1: " (grey)", 4: " (transparency)"}.get(channels, "")
+        raise DatasetError(
+            f"{path}: holds {channels} channels of {picture.dtype}{kind}, but a picture has 3 of uint8; "
+            "convert it to plain RGB"
+        )
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
 def read_plane(path: Path, dtype: DTypeLike) -> NDArray[Any]:
     """Return a picture of one channel as it is stored, [H, W].
 
