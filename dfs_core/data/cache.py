@@ -1,11 +1,14 @@
 """Keep a split in memory, so that an epoch does not read and parse it again."""
 
 import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from dfs_core.data.sample import Sample, Split
 
 GIB = 1 << 30
+
+Watch = Callable[[Iterable[Sample], int], Iterable[Sample]]
 
 
 class Cached(Split):
@@ -18,8 +21,13 @@ class Cached(Split):
         kept: whether the samples are in memory.
     """
 
-    def __init__(self, split: Split, limit_bytes: int = 4 * GIB) -> None:
+    def __init__(self, split: Split, limit_bytes: int = 4 * GIB, *, watch: Watch | None = None) -> None:
         """Read the split with all cores, unless samples as large as its first one would exceed the limit.
+
+        Args:
+            split: what to keep.
+            limit_bytes: that it may take.
+            watch: is given the samples as they are read and their number, and yields them again: a progress bar.
 
         Raises:
             DatasetError: a sample cannot be read.
@@ -29,7 +37,8 @@ class Cached(Split):
         self._samples: list[Sample] | None = None
         if len(split) * sum(plane.nbytes for plane in split[0].planes().values()) <= limit_bytes:
             with ThreadPoolExecutor(os.cpu_count()) as readers:
-                self._samples = list(readers.map(split.__getitem__, range(len(split))))
+                samples: Iterable[Sample] = readers.map(split.__getitem__, range(len(split)))
+                self._samples = list(samples if watch is None else watch(samples, len(split)))
 
     @property
     def kept(self) -> bool:

@@ -41,16 +41,18 @@ class Cityscapes(Split):
 
     labels = CITYSCAPES_19
 
-    def __init__(self, root: Path, split: str, *, geometry: bool = True) -> None:
+    def __init__(self, root: Path, split: str, *, geometry: bool = True, exclude: Path | None = None) -> None:
         """List the split's files.
 
         Args:
             root: the folder of Cityscapes.
             split: "train" or "val"; the split of the cities is the official one.
             geometry: whether the samples have ray lengths; without, disparity and camera are neither needed nor read.
+            exclude: a list of frames to leave out, in the form of Foggy Cityscapes' refined list; a relative path
+                starts at `root`.
 
         Raises:
-            DatasetError: a folder or a file is missing or misnamed.
+            DatasetError: a folder or a file is missing or misnamed, or no frame is left.
         """
         wanted = {files.CLEAR: files.CLEAR_REST, files.LABELS: files.LABELS_REST}
         if geometry:
@@ -58,6 +60,8 @@ class Cityscapes(Split):
         require_folders(_NAME, (root / kind / split for kind in wanted), LAYOUT)
         found = files.find_frames(root, files.CLEAR, split, r"leftImg8bit\.png", dataset=_NAME, layout=LAYOUT)
         frames = [frame for frame, _ in found]
+        if exclude is not None:
+            frames = _without(frames, root / exclude)
         require_files(_NAME, (frame.path(root, *kind) for frame in frames for kind in wanted.items()), LAYOUT)
         self._root, self._frames, self._geometry = root, frames, geometry
         self._instances = files.has_instances(root, frames, dataset=_NAME, layout=LAYOUT)
@@ -103,6 +107,15 @@ class Cityscapes(Split):
         except DatasetError as error:
             raise DatasetError(f"{path}: {error}") from error
         return refine(optics.ray_length(depth, focal_px=camera.focal_px, center_px=camera.center_px), image)
+
+
+def _without(frames: list[files.Frame], path: Path) -> list[files.Frame]:
+    """Return the frames that the list does not name."""
+    left_out = set(files.read_frame_list(path))
+    kept = [frame for frame in frames if frame not in left_out]
+    if not kept:
+        raise DatasetError(f"{path}: names all {len(frames)} frames of the split, so none is left")
+    return kept
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 """What both tasks do with samples: open them, choose some, and bring them into the form that networks take."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
+from rich.console import Console
+from rich.progress import track
 from torch import nn
 
 from dfs_core.data.cache import Cached
 from dfs_core.data.catalog import open_split
 from dfs_core.data.sample import Sample, Split
+from dfs_core.data.transforms import View
 from dfs_core.errors import ConfigError
 from dfs_core.labels import LabelSet
 from dfs_core.training.config import TrainingConfig
@@ -21,10 +26,35 @@ def open_samples(config: TrainingConfig) -> tuple[Split, list[Sample]]:
     Raises:
         DatasetError: a folder or a file is missing or damaged, or a split is empty.
     """
-    training = Cached(open_split(config.data, config.data.train), CACHE_BYTES)
+    training = open_split(config.data, config.data.train)
+    if config.view.squash:  # what is squashed is small, so that far more of it fits into memory
+        training = _Fixed(training, config.view)
+    training = Cached(training, CACHE_BYTES, watch=_watch)
     validation = open_split(config.data, config.data.validation)
     chosen = sorted(spread(len(validation), config.validation_samples or len(validation)))
     return training, [config.view.fixed(validation[index]) for index in chosen]
+
+
+class _Fixed(Split):
+    """A split as validation looks at it."""
+
+    def __init__(self, split: Split, view: View) -> None:
+        self.labels = split.labels
+        self._split, self._view = split, view
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
+        return self._view.fixed(self._split[index])
+
+
+def _watch(samples: Iterable[Sample], count: int) -> Iterable[Sample]:
+    """Show how far the reading of a split is, to whoever watches."""
+    console = Console(stderr=True)
+    return track(
+        samples, "reading the training data", count, console=console, transient=True, disable=not console.is_terminal
+    )
 
 
 def spread(length: int, count: int) -> set[int]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -192,3 +193,17 @@ def test_camera_of_the_original_size_beside_smaller_images_is_refused(copy, came
         DatasetError, match=r"principal point \(1096\.98, 30\.0\) is outside the image of 128x64; .*orig"
     ):
         Cityscapes(copy, "train")[0]
+
+
+def test_listed_frames_are_left_out(copy):
+    first, *others = [sample.name for sample in Cityscapes(copy, "train", geometry=False)]
+    (copy / "list.txt").write_text(f"train/{first.partition('_')[0]}/{first}\n")
+    kept = Cityscapes(copy, "train", geometry=False, exclude=Path("list.txt"))
+    assert [sample.name for sample in kept] == others
+
+
+def test_list_that_leaves_nothing_is_refused(copy):
+    names = [sample.name for sample in Cityscapes(copy, "train", geometry=False)]
+    (copy / "list.txt").write_text("".join(f"train/{name.partition('_')[0]}/{name}\n" for name in names))
+    with pytest.raises(DatasetError, match=r"list\.txt: names all 4 frames of the split, so none is left"):
+        Cityscapes(copy, "train", geometry=False, exclude=Path("list.txt"))
