@@ -15,6 +15,7 @@ from dfs_core.data.sample import Sample
 from dfs_core.data.stream import Stream
 from dfs_core.errors import ConfigError
 from dfs_core.evaluation.segmentation import answer, dehaze, load_segmenter, mask_of
+from dfs_core.losses import SegmentationTarget
 from dfs_core.metrics import confusion, mean_iou, psnr, ssim
 from dfs_core.models import create_discriminator, create_features, create_generator
 from dfs_core.models.estimate import Estimate, FogEstimate
@@ -137,12 +138,10 @@ class DehazerTask(Task):
                 )
         return segmenter
 
-    def _target(self, batch: Batch) -> losses.SegmentationTarget:
+    def _target(self, batch: Batch) -> SegmentationTarget:
         assert self.labels is not None  # noqa: S101 - there is a segmenter, whose classes are the data's
         labels: torch.Tensor = batch["labels"]
-        return losses.SegmentationTarget(
-            labels, class_colors(self.labels, labels.device), batch.get("instance_weights")
-        )
+        return SegmentationTarget(labels, class_colors(self.labels, labels.device), batch.get("instance_weights"))
 
     def _fog_terms(self, batch: Batch, fog: FogEstimate) -> Losses:
         weights, share = self.config.loss, batch["transmission"]
@@ -181,7 +180,7 @@ class DehazerTask(Task):
             tally.matrices[name] = tally.matrices.get(name, 0) + matrix
             if name == "dehazed" and self._segmenter.in_colors:
                 labels = torch.from_numpy(sample.labels).long()[None].to(answered.device)
-                target = losses.SegmentationTarget(labels, class_colors(self.labels, answered.device))
+                target = SegmentationTarget(labels, class_colors(self.labels, answered.device))
                 tally.segmentation_mse.append(losses.SEGMENTATION["l2_rgb"](answered, target).item())
             pictures[f"mask of {name}"] = self.labels.colorize(mask)
         pictures["labels"] = self.labels.colorize(sample.labels)

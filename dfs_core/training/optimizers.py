@@ -24,7 +24,7 @@ def make_optimizer(config: TrainingConfig, parameters: Iterable[torch.nn.Paramet
 
 def make_discriminator_optimizer(config: TrainingConfig, parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
     """Return the discriminator's optimiser: Adam without weight decay, as in pix2pix, whatever the network's is."""
-    return Adam(parameters, lr=config.learning_rate, betas=config.betas, fused=_can_be_fused(config))
+    return Adam(parameters, lr=config.discriminator_learning_rate, betas=config.betas, fused=_can_be_fused(config))
 
 
 def learning_rate(step: int, config: TrainingConfig, steps: int) -> float:

@@ -12,6 +12,7 @@ from dfs_core.data.stream import Stream
 from dfs_core.errors import ConfigError
 from dfs_core.evaluation.segmentation import predict_mask
 from dfs_core.labels import UNLABELLED, LabelSet
+from dfs_core.losses import SegmentationTarget
 from dfs_core.metrics import confusion, mean_iou
 from dfs_core.models import create_discriminator, create_segmenter
 from dfs_core.models.segmenter import Segmenter
@@ -80,9 +81,7 @@ class SegmenterTask(Task):
         weights = self.config.loss
         if not self.network.in_colors:
             labels = batch["labels"]
-            target = losses.SegmentationTarget(
-                labels, class_colors(self.labels, labels.device), batch.get("instance_weights")
-            )
+            target = SegmentationTarget(labels, class_colors(self.labels, labels.device), batch.get("instance_weights"))
             return {
                 form: weights.segmentation * share * losses.SEGMENTATION[form](output, target)
                 for form, share in weights.segmentation_forms.items()

@@ -39,10 +39,11 @@ class Updates:
             )
 
     def set_rate(self, rate: float) -> None:
-        """Let the next updates have this learning rate."""
-        for optimizer in (self.optimizer, self.discriminator_optimizer):
-            if optimizer is not None:
-                set_rate(optimizer, rate)
+        """Let the next updates have this learning rate; the discriminator's is as far below its own highest."""
+        set_rate(self.optimizer, rate)
+        if self.discriminator_optimizer is not None:
+            config = self._config
+            set_rate(self.discriminator_optimizer, config.discriminator_learning_rate * rate / config.learning_rate)
 
     def update_discriminator(self, parts: Sequence[Batch], seeds: Sequence[Sequence[int]]) -> Losses:
         """Move the discriminator: real pairs up, generated pairs down. Return its loss, or nothing where there is none.
