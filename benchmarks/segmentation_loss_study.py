@@ -1,7 +1,7 @@
-r"""Does L_seg help? The same generator, seeds and budget without it and with three kinds of it, and a third net judges.
+r"""Does L_seg help? The same generator, seeds and budget without it and with three kinds of it; other networks judge.
 
     python benchmarks/segmentation_loss_study.py --data CAMVID --segmenter runs/loss_segmenter/best.ckpt \
-        --color-segmenter runs/color_segmenter/best.ckpt --judge runs/segmenter/best.ckpt --out runs/study
+        --color-segmenter runs/color_segmenter/best.ckpt --judge runs/judge/best.ckpt runs/segmenter/best.ckpt --out runs/study
 
 Runs that are finished, and judgements that were written, are not done again.
 """
@@ -10,7 +10,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of CamVid")
     parser.add_argument("--segmenter", type=Path, required=True, help="what L_seg looks through, with logits")
     parser.add_argument("--color-segmenter", type=Path, required=True, help="what L_seg looks through, with colours")
-    parser.add_argument("--judge", type=Path, required=True, help="segmenter of another architecture than both")
+    parser.add_argument(
+        "--judge", type=Path, required=True, nargs="+", help="segmenters of another architecture than both, in folders"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=300)
@@ -97,21 +99,24 @@ def _finished(folder: Path, steps: int) -> bool:
 
 
 def _judged(options: argparse.Namespace) -> Iterator[Row]:
-    """Yield what the judge says of hazy and clear scenes, and of what each run makes of them."""
+    """Yield what the judges say of hazy and clear scenes, and of what each run makes of them."""
     samples = list(CamVid(options.data, "val"))
-    judge = load_segmenter(options.judge).eval()
+    judges = {path.resolve().parent.name: load_segmenter(path) for path in options.judge}
     for name, network in (("hazy", None), ("clear", None), *_runs(options)):
         path = options.out / f"judged-{name}.json"
         if not path.exists():
             rows = []
             for density in track(DENSITIES, description=name):
-                gains, matrix = [], np.zeros((len(LABELS), len(LABELS)), np.int64)
+                gains = []
+                matrices = {judge: np.zeros((len(LABELS), len(LABELS)), np.int64) for judge in judges}
                 for number, sample in enumerate(samples):
                     picture = _picture(name, network, sample, density, number)
-                    with torch.inference_mode():
-                        matrix += confusion(predict_mask(judge, picture), sample.labels, len(LABELS))
                     gains.append(min(psnr(picture, sample.image), 100.0))
-                rows.append({"run": name, "beta": density, "psnr": float(np.mean(gains)), "miou": mean_iou(matrix)})
+                    with torch.inference_mode():
+                        for judge, segmenter in judges.items():
+                            matrices[judge] += confusion(predict_mask(segmenter, picture), sample.labels, len(LABELS))
+                miou = {judge: mean_iou(matrix) for judge, matrix in matrices.items()}
+                rows.append({"run": name, "beta": density, "psnr": float(np.mean(gains)), "miou": miou})
             path.write_text(json.dumps(rows), encoding="utf-8")
         yield from json.loads(path.read_text(encoding="utf-8"))
 
@@ -138,31 +143,37 @@ def _picture(
 
 
 def _table(rows: list[Row]) -> str:
-    """Return the table as Markdown: mean over the seeds, their standard deviation, and how many beat no L_seg."""
+    """Return the tables as Markdown: mean over the seeds, their standard deviation, and how many beat no L_seg."""
     found = {(row["run"], row["beta"]): row for row in rows}
     seeds = sorted({int(row["run"].rpartition("-")[2]) for row in rows if "-" in row["run"]})
-    heads = "".join(f" β = {density} |" for density in DENSITIES)
-    lines = [f"| mIoU of the judge |{heads}", "|---|" + "---|" * len(DENSITIES)]
-    lines += [_plain("hazy", "miou", found), *(_varied(variant, "miou", seeds, found) for variant in VARIANTS)]
-    lines += [_plain("clear", "miou", found), "", f"| PSNR, dB |{heads}", "|---|" + "---|" * len(DENSITIES)]
-    lines += [_plain("hazy", "psnr", found), *(_varied(variant, "psnr", seeds, found) for variant in VARIANTS)]
-    return "\n".join(lines) + "\n"
+    judges = list(rows[0]["miou"])
+    figures: list[tuple[str, int, Callable[[Row], float]]] = [
+        (f"mIoU, judge `{judge}`", 3, lambda row, judge=judge: row["miou"][judge]) for judge in judges
+    ]
+    figures.append(("PSNR, dB", 2, lambda row: row["psnr"]))
+    lines = []
+    for title, digits, figure in figures:
+        values = {key: figure(row) for key, row in found.items()}
+        lines += [f"| {title} |" + "".join(f" β = {density} |" for density in DENSITIES)]
+        lines += ["|---|" + "---|" * len(DENSITIES), _plain("hazy", values, digits)]
+        lines += [_varied(variant, values, seeds, digits) for variant in VARIANTS]
+        lines += ["", ""] if title.startswith("PSNR") else [_plain("clear", values, digits), ""]
+    return "\n".join(lines).strip() + "\n"
 
 
-def _plain(name: str, figure: str, found: dict[tuple[str, float], Row]) -> str:
-    digits = 3 if figure == "miou" else 2
-    return f"| {name} |" + "".join(f" {found[name, density][figure]:.{digits}f} |" for density in DENSITIES)
+def _plain(name: str, values: dict[tuple[str, float], float], digits: int) -> str:
+    return f"| {name} |" + "".join(f" {values[name, density]:.{digits}f} |" for density in DENSITIES)
 
 
-def _varied(variant: str, figure: str, seeds: list[int], found: dict[tuple[str, float], Row]) -> str:
-    digits = 3 if figure == "miou" else 2
+def _varied(variant: str, values: dict[tuple[str, float], float], seeds: list[int], digits: int) -> str:
     cells = []
     for density in DENSITIES:
-        values, without = (
-            np.array([found[f"{_slug(name)}-{seed}", density][figure] for seed in seeds]) for name in (variant, WITHOUT)
+        runs, without = (
+            np.array([values[f"{_slug(name)}-{seed}", density] for seed in seeds]) for name in (variant, WITHOUT)
         )
-        better = "" if variant == WITHOUT else f", {int((values > without).sum())} of {len(seeds)} above"
-        cells.append(f" {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}{better} |")
+        spread = f" ± {runs.std(ddof=1):.{digits}f}" if len(seeds) > 1 else ""
+        better = "" if variant == WITHOUT else f", {int((runs > without).sum())} of {len(seeds)} above"
+        cells.append(f" {runs.mean():.{digits}f}{spread}{better} |")
     return f"| {variant} |" + "".join(cells)
 
 
