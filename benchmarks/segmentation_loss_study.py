@@ -1,7 +1,8 @@
 r"""Does L_seg help? The same generator, seeds and budget without it and with three kinds of it; other networks judge.
 
     python benchmarks/segmentation_loss_study.py --data CAMVID --segmenter runs/loss_segmenter/best.ckpt \
-        --color-segmenter runs/color_segmenter/best.ckpt --judge runs/judge/best.ckpt runs/segmenter/best.ckpt --out runs/study
+        --color-segmenter runs/color_segmenter/best.ckpt \
+        --judge runs/judge/best.ckpt runs/segmenter/best.ckpt --out runs/study
 
 Runs that are finished, and judgements that were written, are not done again.
 """
