@@ -43,12 +43,18 @@ def export(
     from rich.console import Console
 
     from dfs_core.evaluation.segmentation import load_generator, load_segmenter
-    from dfs_core.labels import CAMVID_11
     from dfs_core.models.pipeline import Network
+    from dfs_core.models.translator import Translator
 
     metrics = dict(map(_metric, metric or ()))
-    description = Artifact(name, CAMVID_11, training_data=training_data, license=license_, metrics=metrics)
-    network = Network(load_generator(generator), load_segmenter(segmenter)).eval()
+    dehazer, labeller = load_generator(generator), load_segmenter(segmenter)
+    if isinstance(dehazer, Translator):
+        raise ArtifactError(
+            f"{generator}: its generator draws the dehazed image itself, but a model file restores it from what a "
+            "generator such as 'fast' says of the fog; export a checkpoint of one of these"
+        )
+    description = Artifact(name, labeller.labels, training_data=training_data, license=license_, metrics=metrics)
+    network = Network(dehazer, labeller).eval()
     difference, agreement = write(network, description, out)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     Console().print(

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from dfs_core.data.camvid import LABELS, sequence_of
 from dfs_core.data.fog import Fog, apply_fog
@@ -17,6 +16,7 @@ from dfs_core.data.sample import Sample
 from dfs_core.errors import LabelError
 from dfs_core.evaluation.segmentation import predict_mask
 from dfs_core.metrics import confusion, mean_iou, psnr, ssim
+from dfs_core.models.segmenter import Segmenter
 from dfs_core.runtime import Dehazer
 
 EVERYTHING = "all"
@@ -35,7 +35,7 @@ class Judge:
     """A segmenter that was trained on clear scenes only."""
 
     name: str
-    network: nn.Module
+    network: Segmenter
 
 
 class _Tally:

@@ -13,6 +13,7 @@ from dfs_core.data.camvid import CamVid
 from dfs_core.errors import LabelError
 from dfs_core.evaluation.foggy_camvid import Judge, judge_density
 from dfs_core.labels import CAMVID_11, CITYSCAPES_19
+from dfs_core.models.segmenter import Segmenter
 from dfs_core.runtime import Dehazer, Result
 
 
@@ -32,11 +33,11 @@ class Oracle(Dehazer):
         )
 
 
-class Brightness(nn.Module):
+class Brightness(Segmenter):
     """A segmenter that tells the dark road from all else, as long as there is no fog."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(CAMVID_11)
         self.still = nn.Parameter(torch.zeros(1))
 
     def forward(self, frames):  # noqa: D102

@@ -21,7 +21,8 @@ def dfs(*words):
 def runs(camvid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     recipe = {
-        "data": str(camvid), "steps": 2, "batch": 2, "warmup": 1, "precision": "32-true", "workers": 0,
+        "data": {"name": "camvid", "root": str(camvid)}, "precision": "32-true", "workers": 0,
+        "steps": 2, "batch": 2, "warmup": 1,
         "view": {"size": [32, 48]}, "validation_attenuation": [0.03],
     }  # fmt: skip
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"task": "segmenter", "model": "unet"}))
@@ -48,7 +49,9 @@ def test_finished_run_is_left_as_it_is(runs, capsys):
 
 def test_mistake_in_a_recipe_is_one_line(runs, capsys):
     assert dfs("train", "--config", runs / "recipe.yaml", "--out", runs / "x", "--set", "model=fast") == 1
-    assert capsys.readouterr().err.strip() == "dfs: there is no network 'fast'; choose one of lite, unet"
+    assert capsys.readouterr().err.strip() == (
+        "dfs: there is no segmenter 'fast'; choose one of deeplabv3, lite, pix2pix_rgb, unet"
+    )
 
 
 def test_exported_file_says_what_it_is(model):
@@ -60,6 +63,22 @@ def test_generator_and_segmenter_are_not_mixed_up(runs, capsys):
     judge = runs / "judge/last.ckpt"
     assert dfs("export", judge, judge, "--out", runs / "mixed.onnx") == 1
     assert "a checkpoint of the task 'segmenter', but a dehazer is needed" in capsys.readouterr().err
+
+
+def test_generator_that_draws_the_image_is_not_exported(runs, capsys):
+    settings = ("task=dehazer", "model=resnet_9blocks", "model_options={filters: 4, blocks: 1}", "loss.segmentation=0")
+    words = [word for value in settings for word in ("--set", value)]
+    assert dfs("train", "--config", runs / "recipe.yaml", "--out", runs / "resnet", *words) == 0
+    assert dfs("export", runs / "resnet/last.ckpt", runs / "judge/last.ckpt", "--out", runs / "resnet.onnx") == 1
+    assert "its generator draws the dehazed image itself" in capsys.readouterr().err
+    assert not (runs / "resnet.onnx").exists()
+
+
+def test_help_explains_every_key(capsys):
+    assert dfs("train", "--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    for key in ("data.root (default null)", "loss.segmentation_forms (default", "view.size (default [320, 416])"):
+        assert key in words
 
 
 def test_metric_that_is_no_number_is_refused_before_anything_is_loaded(runs, capsys):
