@@ -78,6 +78,7 @@ def judge_density(
     tallies: dict[str, _Tally] = {}
     for number, sample in enumerate(samples):
         rng = np.random.default_rng([seed, number])
+        assert sample.ray_length is not None  # noqa: S101 - CamVid's geometry is guessed for all frames
         hazy = apply_fog(sample.image, sample.ray_length, Fog(attenuation, noise=0.004), rng).hazy
         result = dehazer(hazy[None])
         assert result.dehazed is not None and result.mask is not None  # noqa: PT018, S101 - both were asked for
