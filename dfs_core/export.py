@@ -22,6 +22,15 @@ OPSET = 18
 SIZES = ((270, 480), (361, 479), (720, 1280))
 """Frames on which the file must agree with torch."""
 
+DATA = {"camvid": "CamVid with label-geometry fog", "scenes": "drawn scenes"}
+"""What a model file says of the data of a checkpoint."""
+
+TERMS = {
+    "camvid": "research use: trained on CamVid, whose frames state no licence",
+    "scenes": "Apache-2.0: trained on drawn scenes",
+}
+"""What it says of the terms that follow from them."""
+
 LARGEST_DIFFERENCE = 1
 SMALLEST_AGREEMENT = 0.999
 
@@ -31,10 +40,12 @@ def export(
     segmenter: Annotated[Path, typer.Argument(help="Checkpoint of the segmenter whose mask is published.")],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     name: Annotated[str, typer.Option(help="What the model is called.")] = "dfs_fast",
-    training_data: Annotated[str, typer.Option(help="What it was trained on.")] = "CamVid with label-geometry fog",
+    training_data: Annotated[
+        str | None, typer.Option(help="What it was trained on; by default the names of both checkpoints' data.")
+    ] = None,
     license_: Annotated[
-        str, typer.Option("--license", help="Under what terms the weights may be used.")
-    ] = "research use: trained on CamVid, whose frames state no licence",
+        str | None, typer.Option("--license", help="Under what terms the weights may be used; by default, by the data.")
+    ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="A figure to keep in the file, such as psnr_gain=8.5. Repeatable.")
     ] = None,
@@ -45,6 +56,7 @@ def export(
     from dfs_core.evaluation.segmentation import load_generator, load_segmenter
     from dfs_core.models.pipeline import Network
     from dfs_core.models.translator import Translator
+    from dfs_core.training import checkpoint
 
     metrics = dict(map(_metric, metric or ()))
     dehazer, labeller = load_generator(generator), load_segmenter(segmenter)
@@ -53,7 +65,14 @@ def export(
             f"{generator}: its generator draws the dehazed image itself, but a model file restores it from what a "
             "generator such as 'fast' says of the fog; export a checkpoint of one of these"
         )
-    description = Artifact(name, labeller.labels, training_data=training_data, license=license_, metrics=metrics)
+    sources = sorted({checkpoint.load(path).config["data"]["name"] for path in (generator, segmenter)})
+    description = Artifact(
+        name,
+        labeller.labels,
+        training_data=training_data or ", ".join(DATA.get(source, source) for source in sources),
+        license=license_ or "; ".join(TERMS.get(source, f"the terms of {source}") for source in sources),
+        metrics=metrics,
+    )
     network = Network(dehazer, labeller).eval()
     difference, agreement = write(network, description, out)
     parameters = sum(parameter.numel() for parameter in network.parameters())

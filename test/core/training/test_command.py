@@ -57,6 +57,8 @@ def test_mistake_in_a_recipe_is_one_line(runs, capsys):
 def test_exported_file_says_what_it_is(model):
     description = artifact.read(model)
     assert (description.name, dict(description.metrics)) == ("small", {"psnr_gain": 8.5})
+    assert description.training_data.startswith("CamVid")
+    assert description.license.startswith("research use")
 
 
 def test_generator_and_segmenter_are_not_mixed_up(runs, capsys):
