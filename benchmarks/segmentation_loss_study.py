@@ -1,4 +1,4 @@
-r"""Does L_seg help? The same generator, seeds and budget without it and with three kinds of it; other networks judge.
+r"""Does L_seg help? The same generator, seeds and budget without it and with four kinds of it; other networks judge.
 
     python benchmarks/segmentation_loss_study.py --data CAMVID --segmenter runs/loss_segmenter/best.ckpt \
         --color-segmenter runs/color_segmenter/best.ckpt \
@@ -35,6 +35,7 @@ WITHOUT = "Dehaze: no L_seg"
 VARIANTS = {
     WITHOUT: (),
     "DFS: L2 of colours": ("loss.segmentation=2.0", "loss.segmentation_forms={l2_rgb: 1.0}"),
+    "DFS: L2 of probabilities": ("loss.segmentation=5.0", "loss.segmentation_forms={l2_prob: 1.0}"),
     "DFS: cross-entropy": ("loss.segmentation=0.3", "loss.segmentation_forms={cross_entropy: 1.0}"),
     "DFS: Jaccard": ("loss.segmentation=0.6", "loss.segmentation_forms={cross_entropy: 0.25, jaccard: 0.75}"),
 }
