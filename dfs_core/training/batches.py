@@ -20,12 +20,12 @@ from dfs_core.training.task import Batch, Task
 class Deal(Sampler[list[int]]):
     """Deals items to the processes: step s takes s·batch to s·batch + batch - 1, however many processes there are.
 
-    A step's batch is cut into `processes` · `parts` slots, each of which is computed at once; process r has the slots
-    r·parts to r·parts + parts - 1. So two processes do what one does in two parts.
+    A step's batch is cut into parts, which are computed one after another, and each part into a slot for every process.
+    So the items of a part, over which BatchNorm takes its averages, are the same for any number of processes.
 
     Attributes:
         batch: items of a step, over all processes.
-        parts: slots of a step that each process computes, one after another.
+        parts: of a step.
         start: first step.
         steps: steps of the whole run.
         rank: number of this process.
@@ -63,7 +63,7 @@ class Deal(Sampler[list[int]]):
 
     def slot(self, part: int) -> int:
         """Return the number of a part of this process among the slots of a step."""
-        return self.rank * self.parts + part
+        return part * self.processes + self.rank
 
 
 def load_parts(task: Task, config: TrainingConfig, deal: Deal, fabric: Fabric) -> Iterator[list[Batch]]:

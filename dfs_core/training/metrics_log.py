@@ -33,8 +33,11 @@ class MetricsLog:
         self._columns: list[str] = []
         write_whole(self._lines, "".join(map(_line, self.rows)).encode())
         self._write_table()
-        # Readers hide the events from this step on that older files hold.
-        self._events = SummaryWriter(str(folder / EVENTS), purge_step=start + 1 if start else None)
+        self._events = SummaryWriter(
+            str(folder / EVENTS),
+            purge_step=start + 1 if start else None,  # readers hide later events that older files hold
+            filename_suffix=f".{start}",
+        )
 
     def __enter__(self) -> "MetricsLog":
         """Return the log."""
@@ -59,7 +62,8 @@ class MetricsLog:
         else:
             self._write_table()
         for name, value in values.items():
-            self._events.add_scalar(name, value, step)
+            if math.isfinite(value):
+                self._events.add_scalar(name, value, step)
 
     def flush(self) -> None:
         """Bring TensorBoard's rows to the system too."""

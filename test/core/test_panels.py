@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dfs_core.labels import CAMVID_11, UNLABELLED
-from dfs_core.panels import CELL_WIDTH, GAP, Row, overlay, panel
+from dfs_core.panels import CELL_WIDTH, GAP, Row, grid, overlay, panel
 
 HAZY, CLEAR = (200, 180, 160), (40, 90, 20)
 ROAD, CAR = CAMVID_11.id_of("road"), CAMVID_11.id_of("car")
@@ -75,3 +75,19 @@ def test_pictures_of_any_size_fit(size: tuple[int, int]) -> None:
     )
     assert picture.dtype == np.uint8
     assert cv2.imencode(".png", picture)[0]
+
+
+def test_grid_holds_each_picture_in_its_row_and_column() -> None:
+    picture = grid([{"hazy": plain(HAZY), "clear": plain(CLEAR)}, {"hazy": plain(CLEAR), "clear": plain(HAZY)}])
+    assert picture.shape[1] == 2 * CELL_WIDTH + 3 * GAP
+    for line, colors in enumerate([(HAZY, CLEAR), (CLEAR, HAZY)]):
+        for column, color in enumerate(colors):
+            height = CELL_WIDTH * 108 // 192
+            top, left = 34 + line * (height + GAP), GAP + column * (CELL_WIDTH + GAP)
+            assert np.all(picture[top : top + height, left : left + CELL_WIDTH] == color)
+
+
+def test_grid_names_its_columns_again_where_they_change() -> None:
+    same = grid([{"a": plain(HAZY)}, {"a": plain(HAZY)}])
+    changed = grid([{"a": plain(HAZY)}, {"b": plain(HAZY)}])
+    assert changed.shape[0] == same.shape[0] + 34
