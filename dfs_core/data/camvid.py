@@ -6,13 +6,13 @@ of NAME before the first underscore is the sequence.
 
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dfs_core import optics
 from dfs_core.data.depth import Camera, from_labels
+from dfs_core.data.image_file import read_plane, read_rgb
 from dfs_core.data.instances import components
+from dfs_core.data.layout import refuse_misnamed, require_files, require_folders
 from dfs_core.data.sample import Sample, Split
 from dfs_core.errors import DatasetError
 from dfs_core.labels import CAMVID_11, UNLABELLED
@@ -20,6 +20,8 @@ from dfs_core.labels import CAMVID_11, UNLABELLED
 LABELS = CAMVID_11
 LAYOUT = "ROOT/{train,val}/images/NAME.jpg with ROOT/{train,val}/labels/NAME.png"
 VOID = 11
+
+_NAME = "CamVid"
 
 CAMERAS = {
     "0001TP": Camera(horizon=0.61),
@@ -38,17 +40,16 @@ class CamVid(Split):
         """List the split's files.
 
         Raises:
-            DatasetError: a folder is missing or empty, or an image has no labels.
+            DatasetError: a folder is missing or empty, an image is misnamed, or one has no labels.
         """
         images, labels = root / split / "images", root / split / "labels"
-        missing = [str(folder) for folder in (images, labels) if not folder.is_dir()]
-        if missing:
-            raise DatasetError(f"CamVid: no folder {', '.join(missing)}; expected {LAYOUT}")
-        self._pairs = [(path, labels / f"{path.stem}.png") for path in sorted(images.glob("*.jpg"))]
+        require_folders(_NAME, (images, labels), LAYOUT)
+        paths = sorted(path for path in images.iterdir() if not path.name.startswith("."))
+        refuse_misnamed(_NAME, [path for path in paths if path.suffix != ".jpg"], LAYOUT)
+        self._pairs = [(path, labels / f"{path.stem}.png") for path in paths]
         if not self._pairs:
-            raise DatasetError(f"CamVid: no .jpg in {images}; expected {LAYOUT}")
-        if bare := [image.name for image, label in self._pairs if not label.is_file()]:
-            raise DatasetError(f"CamVid: {len(bare)} images have no labels in {labels}: {', '.join(bare[:5])}")
+            raise DatasetError(f"{_NAME}: no .jpg in {images}; expected {LAYOUT}")
+        require_files(_NAME, (label for _, label in self._pairs), LAYOUT)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -58,28 +59,21 @@ class CamVid(Split):
         """Read one frame, guess its geometry, and take each connected region of things for one thing.
 
         Raises:
-            DatasetError: a file cannot be decoded, the sizes differ, or the labels hold an unknown id.
+            DatasetError: a file cannot be decoded or has other channels than it should, the sizes differ, or the
+                labels hold an unknown id.
         """
         image_path, label_path = self._pairs[index]
-        image, labels = _read(image_path, cv2.IMREAD_COLOR), _read(label_path, cv2.IMREAD_GRAYSCALE)
+        image, labels = read_rgb(image_path), read_plane(label_path, np.uint8)
         if image.shape[:2] != labels.shape:
             raise DatasetError(f"{label_path}: {list(labels.shape)}, but its image is {list(image.shape[:2])}")
         if labels.max() > VOID:
             raise DatasetError(f"{label_path}: holds id {labels.max()}, but CamVid's ids are 0 to {VOID}")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         labels[labels == VOID] = UNLABELLED
         camera = CAMERAS.get(sequence_of(image_path.stem), Camera())
         depth = from_labels(labels, image, LABELS, camera)
         length = optics.ray_length(depth, focal_px=camera.focal * image.shape[1])
         instances = components(labels, LABELS)
         return Sample(image_path.stem, image, labels, np.ascontiguousarray(length), instances=instances)
-
-
-def _read(path: Path, mode: int) -> NDArray[np.uint8]:
-    content = cv2.imread(str(path), mode)
-    if content is None:
-        raise DatasetError(f"{path}: cannot be decoded; the file is damaged, copy it again")
-    return content
 
 
 def sequence_of(name: str) -> str:

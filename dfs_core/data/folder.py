@@ -23,7 +23,7 @@ from dfs_core import optics
 from dfs_core.data.completion import complete
 from dfs_core.data.depth import Camera, Floats, from_depth_map, from_labels
 from dfs_core.data.folder_facts import FILE, FolderFacts
-from dfs_core.data.image_file import read_color, read_plane
+from dfs_core.data.image_file import read_plane, read_rgb
 from dfs_core.data.instances import components
 from dfs_core.data.layout import name_some
 from dfs_core.data.sample import Sample, Split
@@ -90,13 +90,13 @@ class Folder(Split):
         """
         name = self._names[index]
         files = {part: paths[name] for part, paths in self._files.items()}
-        image = read_color(files["clear"])
+        image = read_rgb(files["clear"])
         labels = self._labels(files["labels"]) if "labels" in files else np.full(image.shape[:2], UNLABELLED, np.uint8)
         sample = Sample(
             name,
             image,
             labels,
-            hazy=read_color(files["hazy"]) if "hazy" in files else None,
+            hazy=read_rgb(files["hazy"]) if "hazy" in files else None,
             instances=read_plane(files["instances"], np.uint16).astype(np.int32) if "instances" in files else None,
         )
         if sample.instances is None and self.labels is not None:

@@ -13,21 +13,12 @@ _PNG_END = b"IEND\xaeB`\x82"
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Return a picture, RGB uint8 [H, W, 3].
-
-    Raises:
-        DatasetError: it cannot be read or decoded.
-    """
-    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-
-
-def read_color(path: Path) -> NDArray[np.uint8]:
     """Return a picture that is stored in three channels of 8 bits, RGB uint8 [H, W, 3].
 
     Raises:
         DatasetError: it cannot be read or decoded, or has other channels, such as grey or transparency.
     """
-    picture = _decode(path, cv2.IMREAD_UNCHANGED)
+    picture = _decode(path)
     channels = 1 if picture.ndim == 2 else picture.shape[2]
     if channels != 3 or picture.dtype != np.uint8:
         kind = {1: " (grey)", 4: " (transparency)"}.get(channels, "")
@@ -48,7 +39,7 @@ def read_plane(path: Path, dtype: DTypeLike) -> NDArray[Any]:
     Raises:
         DatasetError: it cannot be read or decoded, has more channels, or pixels of another type.
     """
-    plane = _decode(path, cv2.IMREAD_UNCHANGED)
+    plane = _decode(path)
     if plane.ndim != 2 or plane.dtype != np.dtype(dtype):
         raise DatasetError(
             f"{path}: holds {plane.dtype} {list(plane.shape)}, but {np.dtype(dtype)} [H, W] is expected, one channel; "
@@ -57,14 +48,14 @@ def read_plane(path: Path, dtype: DTypeLike) -> NDArray[Any]:
     return plane
 
 
-def _decode(path: Path, mode: int) -> NDArray[Any]:
+def _decode(path: Path) -> NDArray[Any]:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
     # Older OpenCVs return what they have of a PNG that ends too soon, and none takes an empty buffer.
     whole = bool(content) and (path.suffix != ".png" or _PNG_END in content[-64:])
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), mode) if whole else None
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
     if picture is None:
         raise DatasetError(f"{path}: cannot be decoded; the file is damaged, copy it again")
     return picture

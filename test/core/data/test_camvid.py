@@ -49,7 +49,7 @@ def test_missing_folders_are_all_named(tmp_path):
 
 def test_image_without_labels_is_named(copy):
     (copy / "val/labels/0016E5_00002.png").unlink()
-    with pytest.raises(DatasetError, match=r"1 images have no labels in .*: 0016E5_00002\.jpg"):
+    with pytest.raises(DatasetError, match=r"1 files are missing: .*val/labels/0016E5_00002\.png; expected ROOT/"):
         CamVid(copy, "val")
 
 
@@ -75,4 +75,22 @@ def test_labels_of_another_size_are_refused(copy):
 def test_unknown_label_is_refused(copy):
     cv2.imwrite(str(copy / "val/labels/0016E5_00001.png"), np.full((96, 128), 30, np.uint8))
     with pytest.raises(DatasetError, match="holds id 30, but CamVid's ids are 0 to 11"):
+        CamVid(copy, "val")[1]
+
+
+def test_image_of_another_kind_is_not_passed_over(copy):
+    (copy / "val/images/0016E5_00001.jpg").rename(copy / "val/images/0016E5_00001.JPG")
+    with pytest.raises(DatasetError, match=r"1 files are misnamed: .*0016E5_00001\.JPG; expected ROOT/"):
+        CamVid(copy, "val")
+
+
+def test_grey_image_is_refused(copy):
+    cv2.imwrite(str(copy / "val/images/0016E5_00001.jpg"), np.zeros((96, 128), np.uint8))
+    with pytest.raises(DatasetError, match=r"0016E5_00001\.jpg: holds 1 channels of uint8 \(grey\)"):
+        CamVid(copy, "val")[1]
+
+
+def test_labels_in_colours_are_refused(copy):
+    cv2.imwrite(str(copy / "val/labels/0016E5_00001.png"), np.zeros((96, 128, 3), np.uint8))
+    with pytest.raises(DatasetError, match=r"0016E5_00001\.png: holds uint8 \[96, 128, 3\], but uint8 \[H, W\]"):
         CamVid(copy, "val")[1]

@@ -13,6 +13,13 @@ def test_colours_are_rgb(tmp_path):
     assert read_rgb(tmp_path / "a.png").tolist() == [[[30, 20, 10]]]
 
 
+@pytest.mark.parametrize(("channels", "kind"), [(1, "grey"), (4, "transparency")])
+def test_picture_of_other_channels_is_refused(tmp_path, channels, kind):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 4, channels), np.uint8))
+    with pytest.raises(DatasetError, match=rf"a\.png: holds {channels} channels of uint8 \({kind}\), .* convert it"):
+        read_rgb(tmp_path / "a.png")
+
+
 def test_plane_keeps_16_bits(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.array([[0, 40000]], np.uint16))
     assert read_plane(tmp_path / "a.png", np.uint16).tolist() == [[0, 40000]]
