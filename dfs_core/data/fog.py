@@ -69,6 +69,8 @@ class FogRange:
         clear_share: share of the draws that have no fog at all.
         airlight: luminance of the airlight, uniform.
         airlight_tint: how far each of its channels may lie from the luminance.
+        airlight_from_scene: estimate the airlight from each clear picture instead, as Foggy Cityscapes did: at the
+            brightest spot of its dark channel.
         unevenness, noise, gamma, jpeg_quality: see `Fog`; uniform.
         jpeg_share: share of the draws that are compressed.
     """
@@ -77,6 +79,7 @@ class FogRange:
     clear_share: float = 0.08
     airlight: tuple[float, float] = (0.5, 1.0)
     airlight_tint: float = 0.04
+    airlight_from_scene: bool = False
     unevenness: tuple[float, float] = (0.0, 0.35)
     noise: tuple[float, float] = (0.0, 0.015)
     gamma: tuple[float, float] = (0.8, 1.25)
@@ -84,7 +87,7 @@ class FogRange:
     jpeg_share: float = 0.7
 
     def draw(self, rng: np.random.Generator) -> Fog:
-        """Return a random fog."""
+        """Return a random fog; what is said of the scene's own airlight is left to whoever has the scene."""
         densest, lightest = (optics.attenuation_from_mor(mor) for mor in self.mor_m)
         attenuation = math.exp(rng.uniform(math.log(lightest), math.log(densest)))
         luminance = rng.uniform(*self.airlight)

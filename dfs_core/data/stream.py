@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from dfs_core.data.fog import FogRange, apply_fog
+from dfs_core.data.airlight import estimate_airlight
+from dfs_core.data.fog import Fog, FogRange, apply_fog
 from dfs_core.data.instances import instance_shares, instance_weights
 from dfs_core.data.sample import Sample, Split
-from dfs_core.data.transforms import View
+from dfs_core.data.transforms import Light, View, recolored
 from dfs_core.errors import DatasetError
 from dfs_core.labels import LabelSet
 
@@ -68,33 +69,17 @@ class Stream(Dataset[Item]):
         rng = np.random.default_rng([self.seed, 1, index])
         whole = self.samples[order[place]]
         self._check(whole)
-        sample = self.view.draw(whole, rng)
-        item = self._scene(sample, rng) | {"labels": torch.from_numpy(sample.labels).long(), "name": sample.name}
+        sample, light = self.view.draw(whole, rng)
+        item: Item = {"labels": torch.from_numpy(sample.labels).long(), "name": sample.name}
         if self.instance_weights:
             item["instance_weights"] = torch.from_numpy(_weights(whole, sample, self._label_set))
-        return item
-
-    def _scene(self, sample: Sample, rng: np.random.Generator) -> Item:
-        """Return the pictures of an item and what is known of its fog."""
-        if self.fog is None:
-            return {"clear": _picture(sample.image)}
-        if sample.hazy is not None:
-            item: Item = {"clear": _picture(sample.image), "hazy": _picture(sample.hazy)}
-            if sample.attenuation is not None:
-                item["attenuation"] = torch.tensor(sample.attenuation, dtype=torch.float32)
-            return item
-        assert sample.ray_length is not None  # noqa: S101 - checked when the sample was read
+        if self.fog is None or sample.hazy is not None:
+            return item | _as_it_came(sample, hazy=self.fog is not None)
         stretch = math.exp(self.depth_error * rng.standard_normal())
         fog = self.fog.draw(rng)
-        scene = apply_fog(sample.image, sample.ray_length * np.float32(stretch), fog, rng)
-        airlight = np.power(np.asarray(fog.airlight, np.float32), np.float32(fog.gamma))
-        return {
-            "hazy": _picture(scene.hazy),
-            "clear": _picture(scene.clear),
-            "transmission": torch.from_numpy(scene.transmission)[None],
-            "airlight": torch.from_numpy(airlight),
-            "attenuation": torch.tensor(fog.attenuation, dtype=torch.float32),
-        }
+        if self.fog.airlight_from_scene:
+            fog = replace(fog, airlight=_under(light, estimate_airlight(whole.image)))
+        return item | _in_fog(sample, fog, rng, stretch=stretch)
 
     @cached_property
     def _first(self) -> Sample:
@@ -125,6 +110,37 @@ class Stream(Dataset[Item]):
                 f"{sample.name}: has {found}, but the first sample, {self._first.name}, has {expected}; "
                 "all samples of a dataset must be alike"
             )
+
+
+def _as_it_came(sample: Sample, *, hazy: bool) -> Item:
+    """Return the clear picture and, if asked for, the hazy one and what is known of its fog."""
+    item: Item = {"clear": _picture(sample.image)}
+    if hazy and sample.hazy is not None:
+        item["hazy"] = _picture(sample.hazy)
+        if sample.attenuation is not None:
+            item["attenuation"] = torch.tensor(sample.attenuation, dtype=torch.float32)
+    return item
+
+
+def _in_fog(sample: Sample, fog: Fog, rng: np.random.Generator, *, stretch: float) -> Item:
+    """Return the pictures of a scene in fog, and the fog; all distances are `stretch` times as long."""
+    assert sample.ray_length is not None  # noqa: S101 - checked when the sample was read
+    scene = apply_fog(sample.image, sample.ray_length * np.float32(stretch), fog, rng)
+    airlight = np.power(np.asarray(fog.airlight, np.float32), np.float32(fog.gamma))
+    return {
+        "hazy": _picture(scene.hazy),
+        "clear": _picture(scene.clear),
+        "transmission": torch.from_numpy(scene.transmission)[None],
+        "airlight": torch.from_numpy(airlight),
+        "attenuation": torch.tensor(fog.attenuation, dtype=torch.float32),
+    }
+
+
+def _under(light: Light, color: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return a colour, RGB in [0, 1], as it is under a light."""
+    pixel = np.rint(255.0 * np.array([[color]])).astype(np.uint8)
+    red, green, blue = (recolored(pixel, light)[0, 0] / 255.0).tolist()
+    return red, green, blue
 
 
 def _fog_of(sample: Sample) -> str:

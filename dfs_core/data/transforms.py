@@ -14,6 +14,9 @@ from dfs_core.labels import UNLABELLED
 Planes = dict[str, Any]
 """Arrays [H, W, ...] by the attributes of a sample."""
 
+Light = NDArray[np.float64]
+"""A map of colours, [3, 4]: c, RGB in 0–255, becomes light · (c, 1)."""
+
 _BLENDED = ("image", "hazy")
 _OUTSIDE = {"labels": UNLABELLED, "instances": 0}
 
@@ -47,9 +50,14 @@ class View:
         if not 0.0 <= self.mirror <= 1.0:
             raise ConfigError(f"view.mirror must be in [0, 1], not {self.mirror}")
 
-    def draw(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Return a random view of the sample, of the size asked for; what lies outside the picture is unlabelled."""
-        return self.relight(self.crop(sample, rng), rng)
+    def draw(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Light]:
+        """Return a random view of the sample, of the size asked for, and the light that was put on it.
+
+        What lies outside the picture is unlabelled.
+        """
+        part = self.crop(sample, rng)
+        light = self.light(part, rng)
+        return relit(part, light), light
 
     def fixed(self, sample: Sample) -> Sample:
         """Return the view without chance, for validation: the whole picture, squashed where training squashes."""
@@ -62,33 +70,43 @@ class View:
             planes = {name: np.ascontiguousarray(plane[:, ::-1]) for name, plane in planes.items()}
         return replace(sample, **planes)
 
-    def relight(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Return the sample under another light and through another camera; a pair stays a pair.
+    def light(self, sample: Sample, rng: np.random.Generator) -> Light:
+        """Return another light, and another camera, for a sample.
 
-        The change is one affine map of colours, so that hazy = clear · t + airlight · (1 - t) holds after it too.
+        It is one affine map of colours, so that hazy = clear · t + airlight · (1 - t) holds after it too.
         """
         saturation, contrast = rng.uniform(*self.saturation), rng.uniform(*self.contrast)
         gains = rng.uniform(*self.tint, 3) * rng.uniform(*self.brightness)
         mixture = saturation * np.eye(3) + (1.0 - saturation) / 3.0
         offset = (1.0 - contrast) * np.mean(cv2.mean(sample.image)[:3])
-        colors = gains[:, None] * np.column_stack([contrast * mixture, np.full(3, offset)])
-        hazy = None if sample.hazy is None else _recolored(sample.hazy, colors)
-        return replace(sample, image=_recolored(sample.image, colors), hazy=hazy)
+        light: Light = gains[:, None] * np.column_stack([contrast * mixture, np.full(3, offset)])
+        return light
 
     def _part(self, planes: Planes, rng: np.random.Generator) -> Planes:
         """Return a random window of the planes, scaled and, where it is too small, filled up below and to the right."""
         height, width = self.size
         source_height, source_width = planes["image"].shape[:2]
         scale = rng.uniform(*self.scale)
-        taken = (min(round(height / scale), source_height), min(round(width / scale), source_width))
+        taken = (min(max(1, round(height / scale)), source_height), min(max(1, round(width / scale)), source_width))
         top = int(rng.integers(source_height - taken[0] + 1))
         left = int(rng.integers(source_width - taken[1] + 1))
         window = (slice(top, top + taken[0]), slice(left, left + taken[1]))
-        fitted = (min(round(taken[0] * scale), height), min(round(taken[1] * scale), width))
+        fitted = (min(max(1, round(taken[0] * scale)), height), min(max(1, round(taken[1] * scale)), width))
         planes = _resized({name: plane[window] for name, plane in planes.items()}, fitted)
         if fitted == self.size:
             return planes
         return {name: _filled_up(name, plane, self.size) for name, plane in planes.items()}
+
+
+def relit(sample: Sample, light: Light) -> Sample:
+    """Return the sample under a light; a pair stays a pair."""
+    hazy = None if sample.hazy is None else recolored(sample.hazy, light)
+    return replace(sample, image=recolored(sample.image, light), hazy=hazy)
+
+
+def recolored(image: NDArray[np.uint8], light: Light) -> NDArray[np.uint8]:
+    """Return the image, RGB uint8 [H, W, 3], under a light."""
+    return to_bytes(cv2.transform(image.astype(np.float32), light.astype(np.float32)))
 
 
 def to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -114,8 +132,3 @@ def _filled_up(name: str, plane: NDArray[Any], size: tuple[int, int]) -> NDArray
     if name in _OUTSIDE:
         return cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_CONSTANT, value=_OUTSIDE[name])
     return cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REFLECT_101)
-
-
-def _recolored(image: NDArray[np.uint8], colors: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the image with each colour c replaced by colors · (c, 1), colors being [3, 4]."""
-    return to_bytes(cv2.transform(image.astype(np.float32), colors.astype(np.float32)))

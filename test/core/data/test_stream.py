@@ -17,6 +17,8 @@ from dfs_core.errors import DatasetError
 from dfs_core.labels import CAMVID_11
 
 VIEW = View(size=(64, 96))
+PERFECT = FogRange(clear_share=0.0, unevenness=(0.0, 0.0), noise=(0.0, 0.0), gamma=(1.0, 1.0), jpeg_share=0.0)
+FROM_SCENE = dataclasses.replace(PERFECT, airlight_from_scene=True)
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +43,31 @@ def test_every_epoch_visits_each_sample_once_in_its_own_order(samples):
 
 
 def test_fog_obeys_koschmieder_when_the_camera_is_perfect(samples):
-    perfect = FogRange(
-        clear_share=0.0, unevenness=(0.0, 0.0), noise=(0.0, 0.0), gamma=(1.0, 1.0), jpeg_share=0.0
-    )  # fmt: skip
-    item = Stream(samples, VIEW, 4, 1, perfect)[0]
+    item = Stream(samples, VIEW, 4, 1, PERFECT)[0]
     share, airlight = item["transmission"], item["airlight"][:, None, None]
     expected = item["clear"] / 255 * share + airlight * (1 - share)
     assert (item["hazy"] / 255 - expected).abs().max() <= 0.51 / 255
+
+
+def test_airlight_of_the_scene_is_estimated_from_all_of_it_and_is_under_the_same_light():
+    image = np.full((60, 80, 3), (60, 70, 80), np.uint8)
+    image[:20] = (200, 210, 220)  # the sky, which no view of the lower left corner holds
+    far = np.full((60, 80), np.inf, np.float32)
+    scene = Sample("scene", image, np.zeros((60, 80), np.uint8), far)
+    one = (1.0, 1.0)
+    view = View((16, 16), scale=one, brightness=(0.5, 0.5), contrast=one, saturation=one, tint=one)
+    items = [Stream([scene], view, 20, 1, FROM_SCENE)[index] for index in range(20)]
+    assert any(int(item["clear"].max()) == 40 for item in items)  # half of 80: no sky in sight
+    for item in items:
+        assert (item["airlight"] * 255).tolist() == pytest.approx([100.0, 105.0, 110.0])
+        assert item["hazy"].flatten(1).unique(dim=1).flatten().tolist() == [100, 105, 110]  # infinitely far
+
+
+def test_airlight_of_the_scene_leaves_all_other_chance_alone(samples):
+    drawn, estimated = (Stream(samples, VIEW, 4, 1, fog)[2] for fog in (PERFECT, FROM_SCENE))
+    for name in ("clear", "labels", "transmission", "attenuation"):
+        assert torch.equal(drawn[name], estimated[name])
+    assert not torch.equal(drawn["airlight"], estimated["airlight"])
 
 
 def test_labels_hold_no_class_that_was_not_there(samples):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfs_core.data.sample import Sample
-from dfs_core.data.transforms import View
+from dfs_core.data.transforms import View, relit
 from dfs_core.errors import ConfigError
 
 ONE = (1.0, 1.0)
@@ -39,7 +39,7 @@ def sample_of(height, width, seed=0):
 def test_every_plane_has_the_size_asked_for_and_its_own_kind(height, width, size, scale, squash, seed):
     sample = sample_of(height, width)
     view = dataclasses.replace(UNLIT, size=size, scale=(scale, scale), squash=squash)
-    drawn = view.draw(sample, np.random.default_rng(seed))
+    drawn, _ = view.draw(sample, np.random.default_rng(seed))
     assert {plane.shape[:2] for plane in drawn.planes().values()} == {size}
     assert {name: plane.dtype for name, plane in drawn.planes().items()} == {
         name: plane.dtype for name, plane in sample.planes().items()
@@ -53,7 +53,7 @@ def test_every_plane_has_the_size_asked_for_and_its_own_kind(height, width, size
 def test_labels_instances_and_rays_are_never_blended_and_stay_together(height, width, size, scale, squash, seed):
     sample = sample_of(height, width)
     view = dataclasses.replace(UNLIT, size=size, scale=(scale, scale), squash=squash)
-    drawn = view.draw(sample, np.random.default_rng(seed))
+    drawn, _ = view.draw(sample, np.random.default_rng(seed))
     inside = drawn.instances > 0
     assert set(np.unique(drawn.instances[inside])) <= set(np.unique(sample.instances))
     np.testing.assert_array_equal(drawn.ray_length[inside], drawn.instances[inside])
@@ -66,8 +66,8 @@ def test_labels_instances_and_rays_are_never_blended_and_stay_together(height, w
 def test_mirroring_twice_gives_the_sample_back(height, width, seed):
     sample = sample_of(height, width, seed)
     mirror = dataclasses.replace(UNLIT, size=(height, width), scale=ONE, mirror=1.0)
-    once = mirror.draw(sample, np.random.default_rng(seed))
-    twice = mirror.draw(once, np.random.default_rng(seed))
+    once, _ = mirror.draw(sample, np.random.default_rng(seed))
+    twice, _ = mirror.draw(once, np.random.default_rng(seed))
     for name, plane in sample.planes().items():
         np.testing.assert_array_equal(once.planes()[name], plane[:, ::-1])
         np.testing.assert_array_equal(twice.planes()[name], plane)
@@ -83,8 +83,9 @@ def test_share_of_mirrored_views_is_the_one_asked_for():
 
 def test_light_that_does_not_change_changes_nothing():
     sample = sample_of(60, 70)
-    assert np.array_equal(UNLIT.relight(sample, np.random.default_rng(0)).image, sample.image)
-    assert np.array_equal(UNLIT.relight(sample, np.random.default_rng(0)).hazy, sample.hazy)
+    lit = relit(sample, UNLIT.light(sample, np.random.default_rng(0)))
+    assert np.array_equal(lit.image, sample.image)
+    assert np.array_equal(lit.hazy, sample.hazy)
 
 
 def test_brightness_contrast_and_saturation_are_those_of_the_books():
@@ -93,7 +94,7 @@ def test_brightness_contrast_and_saturation_are_those_of_the_books():
     view = View(brightness=(1.2, 1.2), contrast=(0.5, 0.5), saturation=(0.4, 0.4), tint=ONE)
     paler = [[60 + 0.4 * 40, 60 - 0.4 * 10, 60 - 0.4 * 30], [100 - 0.4 * 40, 100 - 0.4 * 10, 100 + 0.4 * 50]]
     expected = 1.2 * (80 + 0.5 * (np.array([paler]) - 80))
-    found = view.relight(sample, np.random.default_rng(0)).image
+    found = relit(sample, view.light(sample, np.random.default_rng(0))).image
     np.testing.assert_allclose(found, expected, atol=0.51)
 
 
@@ -104,9 +105,8 @@ def test_a_pair_under_another_light_is_still_a_pair():
     labels = np.zeros((40, 40), np.uint8)
     hazy = clear * share + airlight * (1 - share)
     view = View(brightness=(0.8, 1.1), contrast=(0.8, 1.1), saturation=(0.6, 1.2))
-    lit = view.relight(
-        Sample("pair", np.rint(clear).astype(np.uint8), labels, hazy=np.rint(hazy).astype(np.uint8)), rng
-    )
+    pair = Sample("pair", np.rint(clear).astype(np.uint8), labels, hazy=np.rint(hazy).astype(np.uint8))
+    lit = relit(pair, view.light(pair, rng))
     lit_airlight = (lit.hazy - lit.image * share)[share[..., 0] < 0.5] / (1 - share)[share[..., 0] < 0.5]
     assert lit_airlight.std(axis=0).max() < 1.5  # rounding, divided by 1 - t
 
@@ -134,3 +134,10 @@ def test_squashed_labels_lie_where_the_picture_is():
 def test_a_share_above_one_is_refused():
     with pytest.raises(ConfigError, match=r"view\.mirror must be in \[0, 1\], not 1\.5"):
         View(mirror=1.5)
+
+
+def test_a_view_of_a_huge_scale_is_one_pixel_and_of_a_tiny_one_the_whole():
+    sample = sample_of(60, 70)
+    for scale in (1000.0, 0.001):
+        part = View(size=(32, 48), scale=(scale, scale)).crop(sample, np.random.default_rng(0))
+        assert part.image.shape == (32, 48, 3)
