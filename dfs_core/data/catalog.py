@@ -19,7 +19,8 @@ class DataSpec:
         train: the split that is trained on.
         validation: the split that is validated on.
         attenuation: β in 1/m of the pictures to take, of those that "foggy_cityscapes" comes in: 0.005, 0.01 or 0.02.
-        refined: for "foggy_cityscapes", a list of the frames to take, one a line: the official refined list.
+        refined: for "foggy_cityscapes", a list of the frames to take, one a line: the official refined list. A relative
+            path starts at `root`.
         exclude: for "cityscapes", such a list of the frames to leave out.
         geometry: for "cityscapes", whether to read disparity and camera; clear scenes for a segmenter need neither.
         labels: label set of "folder" and "scenes": "camvid-11" or "cityscapes-19".

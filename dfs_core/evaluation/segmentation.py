@@ -1,5 +1,6 @@
 """Run networks on single images, as evaluation does it: at the size that the runtime would use."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -97,8 +98,8 @@ def _fill(network: nn.Module, state: Checkpoint, path: Path) -> None:
         network.load_state_dict(state.averaged)
     except RuntimeError as error:
         raise CheckpointError(
-            f"{path}: its weights do not fit the network '{state.config['model']}' of this version of DFS ({error}); "
-            "train it again"
+            f"{path}: its weights do not fit the network '{state.config['model']}' of this version of DFS "
+            f"({textwrap.shorten(str(error), 200, placeholder=' …')}); train it again"
         ) from error
     network.eval().requires_grad_(False)
 

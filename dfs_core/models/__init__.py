@@ -5,6 +5,7 @@ h and w are multiples of 16; `unet_256` wants multiples of 256.
 
 import importlib
 import inspect
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def create_generator(name: str, options: Mapping[str, object] | None = None) -> 
     """Return a new generator.
 
     Raises:
-        ConfigError: there is no such generator, or it has no such option.
+        ConfigError: there is no such generator, or it has no such option, or not of such a value.
     """
     return _create("generator", GENERATORS, name, {}, options or {})
 
@@ -93,4 +94,10 @@ def _create(
         raise ConfigError(
             f"the {kind} '{name}' has no option {', '.join(unknown)}; its options are {', '.join(known) or 'none'}"
         )
+    hints = typing.get_type_hints(network.__init__)
+    for key, value in options.items():
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if not (is_number and value >= 1 if hints[key] is int else isinstance(value, hints[key])):
+            wanted = "a whole number from 1 on" if hints[key] is int else getattr(hints[key], "__name__", hints[key])
+            raise ConfigError(f"the option {key} of the {kind} '{name}' must be {wanted}, not {value!r}")
     return network(**given, **options)

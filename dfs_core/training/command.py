@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+ACCELERATORS = ("cpu", "cuda", "auto")
+
 
 def train(
     config: Annotated[Path, typer.Option(help="YAML file, such as config/train/smoke.yaml.")],
@@ -23,12 +25,17 @@ def train(
     The folder --out holds the resolved configuration, metrics (CSV, JSON lines, TensorBoard), pictures of samples, a
     curve of the losses, last.ckpt and best.ckpt.
     """
+    from dfs_core.errors import ConfigError
     from dfs_core.training.config_file import read
     from dfs_core.training.dehazer import DehazerTask
     from dfs_core.training.loop import train as run
     from dfs_core.training.machine import make_fabric
     from dfs_core.training.segmenter import SegmenterTask
 
+    if accelerator not in ACCELERATORS:
+        raise ConfigError(f"--accelerator must be one of {', '.join(ACCELERATORS)}, not '{accelerator}'")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out}: is a file, but a run is kept in a folder; name another")
     settings = read(config, set_ or [])
     fabric = make_fabric(settings, accelerator=accelerator, devices=devices, nodes=nodes)
     task = SegmenterTask(settings) if settings.task == "segmenter" else DehazerTask(settings)

@@ -1,6 +1,5 @@
 """The configuration of a training run: frozen dataclasses that refuse what cannot be trained."""
 
-import dataclasses
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from dfs_core.data.catalog import DataSpec
 from dfs_core.data.fog import FogRange
 from dfs_core.data.transforms import View
 from dfs_core.errors import ConfigError
+from dfs_core.training.bounds import check_bounds
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,20 @@ class TrainingConfig:
         if (self.steps is None) == (self.epochs is None):
             raise ConfigError("give either steps or epochs")
         if self.task == "dehazer" and self.loss.segmentation > 0.0 and self.segmenter is None:
-            raise ConfigError("a dehazer with loss.segmentation > 0 needs 'segmenter', the checkpoint that L_seg uses")
-        _check_numbers(self)
-        for where, ranges in (("fog", self.fog), ("view", self.view)):
-            _check_pairs(where, ranges)
-        if not self.fog.mor_m[0] > 0.0:
-            raise ConfigError(f"fog.mor_m must be above 0 metres, not {list(self.fog.mor_m)}")
+            raise ConfigError(
+                "a dehazer with loss.segmentation > 0 needs 'segmenter', the checkpoint that L_seg looks through: "
+                "train one and name it, or leave L_seg out with --set loss.segmentation=0"
+            )
+        check_bounds(self)
+        if self.batch % self.accumulate:
+            raise ConfigError(f"accumulate must divide batch, but {self.accumulate} does not divide {self.batch}")
+        if self.loss.segmentation > 0.0 and not any(self.loss.segmentation_forms.values()):
+            raise ConfigError(
+                "loss.segmentation is above 0, but loss.segmentation_forms has no share above 0; name a term such as "
+                "{cross_entropy: 1}"
+            )
+        if not self.validation_attenuation:
+            raise ConfigError("validation_attenuation must name at least one density in 1/m, such as [0.01, 0.03]")
         if any(side < 16 or side % 16 for side in self.view.size):
             raise ConfigError(f"view.size must be multiples of 16, the networks' stride, not {list(self.view.size)}")
 
@@ -158,40 +166,3 @@ def _check_choices(config: TrainingConfig) -> None:
     ):
         if value not in known:
             raise ConfigError(f"{name} must be one of {', '.join(known)}, not '{value}'")
-
-
-def _check_numbers(config: TrainingConfig) -> None:
-    at_least_one = (
-        "steps",
-        "epochs",
-        "batch",
-        "accumulate",
-        "save_every",
-        "validate_every",
-        "validation_samples",
-        "patience",
-    )
-    for lowest, names in ((1, at_least_one), (0, ("warmup", "workers", "panel_rows"))):
-        for name in names:
-            if (value := getattr(config, name)) is not None and value < lowest:
-                raise ConfigError(f"{name} must be at least {lowest}, not {value}")
-    if config.batch % config.accumulate:
-        raise ConfigError(f"accumulate must divide batch, but {config.accumulate} does not divide {config.batch}")
-    for name in ("learning_rate", "discriminator_learning_rate"):
-        if not 0.0 < (rate := getattr(config, name)) < math.inf:
-            raise ConfigError(f"{name} must be above 0, not {rate}")
-    if not 0.0 <= config.ema < 1.0:
-        raise ConfigError(f"ema must be in [0, 1), not {config.ema}")
-    if not all(attenuation > 0.0 for attenuation in config.validation_attenuation):
-        raise ConfigError(f"validation_attenuation must be above 0, not {list(config.validation_attenuation)}")
-    for entry in dataclasses.fields(config.loss):
-        if isinstance(value := getattr(config.loss, entry.name), float) and not 0.0 <= value < math.inf:
-            raise ConfigError(f"loss.{entry.name} must be at least 0, not {value}")
-
-
-def _check_pairs(where: str, ranges: FogRange | View) -> None:
-    """Refuse a range whose lowest value is above its highest."""
-    for entry in dataclasses.fields(ranges):
-        value = getattr(ranges, entry.name)
-        if entry.name != "size" and isinstance(value, tuple) and value[0] > value[1]:
-            raise ConfigError(f"{where}.{entry.name} must be [lowest, highest], not {list(value)}")

@@ -27,7 +27,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); see config/train/ for examples") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML ({error}); see config/train/ for examples") from error
+        raise ConfigError(f"{path}: not YAML ({_one_line(error)}); see config/train/ for examples") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold 'key: value' lines, not {type(values).__name__}")
     for override in overrides:
@@ -37,7 +37,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ConfigError(f"--set {override}: its value is not YAML ({error})") from error
+            raise ConfigError(f"--set {override}: its value is not YAML ({_one_line(error)})") from error
         _set(values, key.split("."), value, source=f"--set {override}")
     return _build(TrainingConfig, values, source=str(path))
 
@@ -104,7 +104,7 @@ def _scalar(hint: Any, value: object) -> object | None:
     if hint is Any:
         return value
     if hint is Path:
-        return Path(value) if isinstance(value, str) else None
+        return Path(value).expanduser() if isinstance(value, str) else None
     if isinstance(value, bool) and hint is not bool:
         return None
     if hint is float and isinstance(value, (int, float, str)):
@@ -113,3 +113,7 @@ def _scalar(hint: Any, value: object) -> object | None:
         except ValueError:
             return None
     return value if isinstance(value, hint) else None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from dfs_core import losses
+from dfs_core.data.airlight import estimate_airlight
 from dfs_core.data.fog import Fog, apply_fog
 from dfs_core.data.sample import Sample
 from dfs_core.data.stream import Stream
@@ -21,8 +22,9 @@ from dfs_core.models import create_discriminator, create_features, create_genera
 from dfs_core.models.estimate import Estimate, FogEstimate
 from dfs_core.models.fast import MIN_ATTENUATION, MIN_TRANSMISSION
 from dfs_core.models.segmenter import Segmenter
+from dfs_core.models.translator import Translator
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.samples import check_stride, class_colors, open_samples, spread, unit
+from dfs_core.training.samples import check_items, check_stride, class_colors, open_samples, spread, unit
 from dfs_core.training.task import Batch, Losses, Pairs, Picture, Task, Validation
 
 
@@ -52,6 +54,8 @@ class DehazerTask(Task):
         check_stride(self.network, config)
         if weights.adversarial > 0.0:
             self.discriminator = create_discriminator(config.discriminator, config.discriminator_options)
+        self._refuse_nothing()
+        check_items(self.stream(1))
 
     def networks(self) -> list[nn.Module]:
         """Return all networks that the task uses, frozen ones too."""
@@ -118,6 +122,13 @@ class DehazerTask(Task):
         means = {name: float(np.mean([figures[f"{name}{density}"] for density in tallies])) for name in names}
         return Validation(means | figures, panel)
 
+    def _refuse_nothing(self) -> None:
+        """Refuse a loss that has no term at all."""
+        weights, in_fog = self.config.loss, self._validation[0].hazy is None
+        images = weights.adversarial + weights.pixel + weights.perceptual + weights.segmentation
+        if images == 0.0 and (isinstance(self.network, Translator) or not in_fog):
+            raise ConfigError("loss: every term is 0, so nothing would be learned; set one, such as loss.pixel=5")
+
     def _open_segmenter(self) -> Segmenter | None:
         config = self.config
         if config.segmenter is None:
@@ -129,7 +140,7 @@ class DehazerTask(Task):
                 f"segmenter: {config.segmenter} knows the classes {', '.join(segmenter.labels.names)}, but the data "
                 f"'{config.data.name}' has {found}; train one on it, or set segmenter=null and loss.segmentation=0"
             )
-        for form in config.loss.segmentation_forms:
+        for form in config.loss.segmentation_forms if config.loss.segmentation > 0.0 else ():
             if (form in losses.COLOR_FORMS) != segmenter.in_colors:
                 fitting = [name for name in losses.SEGMENTATION if (name in losses.COLOR_FORMS) == segmenter.in_colors]
                 raise ConfigError(
@@ -160,9 +171,11 @@ class DehazerTask(Task):
             yield "", sample.hazy
             return
         assert sample.ray_length is not None  # noqa: S101 - the stream has refused data without both
+        known = {"airlight": estimate_airlight(sample.image)} if self.config.fog.airlight_from_scene else {}
         for attenuation in self.config.validation_attenuation:
             rng = np.random.default_rng([7, number])
-            yield f"@{attenuation}", apply_fog(sample.image, sample.ray_length, Fog(attenuation), rng).hazy
+            fog = Fog(attenuation, **known)
+            yield f"@{attenuation}", apply_fog(sample.image, sample.ray_length, fog, rng).hazy
 
     def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:
         return {"hazy": hazy, "dehazed": dehaze(network, hazy, self._size), "clear": sample.image}

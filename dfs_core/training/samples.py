@@ -7,6 +7,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from torch import nn
+from torch.utils.data import Dataset
 
 from dfs_core.data.cache import Cached
 from dfs_core.data.catalog import open_split
@@ -15,6 +16,7 @@ from dfs_core.data.transforms import View
 from dfs_core.errors import ConfigError
 from dfs_core.labels import LabelSet
 from dfs_core.training.config import TrainingConfig
+from dfs_core.training.task import Batch
 
 CACHE_BYTES = 4 << 30
 """Splits up to this size are kept in memory."""
@@ -71,6 +73,15 @@ def class_colors(labels: LabelSet, device: torch.device) -> torch.Tensor:
     """Return the colour of each class, RGB in [-1, 1], [classes, 3]."""
     colors = torch.from_numpy(labels.palette[: len(labels)].astype(np.float32))
     return (colors / 127.5 - 1.0).to(device)
+
+
+def check_items(stream: Dataset[Batch]) -> None:
+    """Draw one item, so that data that cannot give what is trained on is refused before any worker is started.
+
+    Raises:
+        DatasetError: it lacks fog, geometry or instances that are asked for.
+    """
+    stream[0]
 
 
 def check_stride(network: nn.Module, config: TrainingConfig) -> None:

@@ -17,7 +17,7 @@ from dfs_core.metrics import confusion, mean_iou
 from dfs_core.models import create_discriminator, create_segmenter
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.samples import class_colors, open_samples, spread, unit
+from dfs_core.training.samples import check_items, class_colors, open_samples, spread, unit
 from dfs_core.training.task import Batch, Losses, Pairs, Task, Validation
 
 
@@ -44,6 +44,11 @@ class SegmenterTask(Task):
         self.network = create_segmenter(config.model, self.labels, config.model_options)
         weights = config.loss
         if self.network.in_colors:
+            if weights.adversarial + weights.pixel == 0.0:
+                raise ConfigError(
+                    f"loss: '{config.model}' answers with colours, so it learns by loss.pixel and loss.adversarial, "
+                    "and both are 0; set one, such as loss.pixel=10"
+                )
             if weights.adversarial > 0.0:
                 self.discriminator = create_discriminator(config.discriminator, config.discriminator_options)
         elif weights.adversarial > 0.0 or weights.segmentation == 0.0:
@@ -53,6 +58,7 @@ class SegmenterTask(Task):
             )
         elif colored := sorted(losses.COLOR_FORMS & set(weights.segmentation_forms)):
             raise ConfigError(f"loss.segmentation_forms: {', '.join(colored)} compares colours, not logits")
+        check_items(self.stream(1))
 
     def stream(self, length: int) -> Dataset[Batch]:
         """Return views of the clear training scenes."""

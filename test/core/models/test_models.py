@@ -67,3 +67,21 @@ def test_segmenter_can_be_kept_from_other_peoples_weights(name):
     module, _, attribute = SEGMENTERS[name].partition(":")
     network = getattr(importlib.import_module(f"dfs_core.models.{module}"), attribute)
     assert set(PRETRAINED[name]) <= set(inspect.signature(network).parameters)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"width": 0}, "width of the segmenter 'unet' must be a whole number from 1 on, not 0"),
+        ({"width": "abc"}, "width of the segmenter 'unet' must be a whole number from 1 on, not 'abc'"),
+        ({"width": True}, "width of the segmenter 'unet' must be a whole number from 1 on, not True"),
+    ],
+)
+def test_option_of_another_kind_is_refused(options, words):
+    with pytest.raises(ConfigError, match=words):
+        create_segmenter("unet", CAMVID_11, options)
+
+
+def test_option_that_is_a_switch_takes_no_words():
+    with pytest.raises(ConfigError, match="pretrained of the segmenter 'lite' must be bool, not 'no'"):
+        create_segmenter("lite", CAMVID_11, {"pretrained": "no"})

@@ -54,6 +54,19 @@ def test_mistake_in_a_recipe_is_one_line(runs, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--accelerator", "tpu"), "--accelerator must be one of cpu, cuda, auto, not 'tpu'"),
+        (("--out", __file__), "test_command.py: is a file, but a run is kept in a folder; name another"),
+    ],
+)
+def test_mistake_on_the_command_line_is_one_line(runs, capsys, words, message):
+    assert dfs("train", "--config", runs / "recipe.yaml", "--out", runs / "x", *words) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
 def test_exported_file_says_what_it_is(model):
     description = artifact.read(model)
     assert (description.name, dict(description.metrics)) == ("small", {"psnr_gain": 8.5})

@@ -56,6 +56,18 @@ def test_what_is_written_reads_back_the_same(write, tmp_path):
         ({"learning_rate": "fast"}, "'learning_rate' must be float, not 'fast'"),
         ({"ema": 1.0}, r"ema must be in \[0, 1\), not 1"),
         ({"validation_attenuation": [0.0]}, "validation_attenuation must be above 0"),
+        ({"validation_attenuation": []}, "validation_attenuation must name at least one density"),
+        ({"weight_decay": -1}, "weight_decay must be at least 0, not -1"),
+        ({"clip": 0}, "clip must be above 0, not 0"),
+        ({"betas": [0.9, 1.0]}, r"betas must be in \[0, 1\), not \[0\.9, 1\.0\]"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"depth_error": float("nan")}, "depth_error must be at least 0, not nan"),
+        ({"view": {"scale": [0, 1]}}, r"view\.scale must be above 0, not \[0\.0, 1\.0\]"),
+        ({"view": {"brightness": [-1, 1]}}, r"view\.brightness must be at least 0, not \[-1\.0, 1\.0\]"),
+        ({"fog": {"airlight": [1, 2]}}, r"fog\.airlight must be in \[0, 1\], not \[1\.0, 2\.0\]"),
+        ({"fog": {"jpeg_quality": [0, 500]}}, r"fog\.jpeg_quality must be in 1 to 100, not \[0, 500\]"),
+        ({"fog": {"clear_share": 7}}, r"fog\.clear_share must be in \[0, 1\], not 7"),
+        ({"fog": {"airlight_from_scene": 1}}, r"'fog\.airlight_from_scene' must be bool, not 1"),
         ({"view": {"size": [96]}}, r"'view\.size' must be tuple\[int, int\], not \[96\]"),
         ({"task": "dance"}, "task must be one of segmenter, dehazer, not 'dance'"),
         ({"task": "dehazer"}, "needs 'segmenter'"),
@@ -71,6 +83,8 @@ def test_what_is_written_reads_back_the_same(write, tmp_path):
             {"loss": {"segmentation_forms": {"jaccard": "x"}}},
             r"'loss\.segmentation_forms\.jaccard' must be float, not 'x'",
         ),
+        ({"loss": {"segmentation_forms": {"jaccard": -1}}}, r"loss\.segmentation_forms must be at least 0 each, not"),
+        ({"loss": {"segmentation_forms": {}}}, r"loss\.segmentation_forms has no share above 0"),
         ({"loss": {"adversarial_form": "wgan"}}, r"loss\.adversarial_form must be one of .*, not 'wgan'"),
         ({"batch": 8, "accumulate": 3}, "accumulate must divide batch, but 3 does not divide 8"),
         ({"schedule": "linear"}, "schedule must be one of cosine, constant, not 'linear'"),
@@ -91,6 +105,19 @@ def test_missing_keys_are_named(tmp_path):
 def test_override_without_value_is_refused(write):
     with pytest.raises(ConfigError, match="--set steps: must be key=value"):
         read(write(), ["steps"])
+
+
+def test_home_folder_is_understood(write, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert read(write(), ["data.root=~/camvid"]).data.root == Path("/home/someone/camvid")
+
+
+def test_reason_of_a_broken_file_is_one_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("task: segmenter\n  model: [unet\n")
+    with pytest.raises(ConfigError, match=r"not YAML \(.*line 2") as raised:
+        read(path)
+    assert "\n" not in str(raised.value)
 
 
 def test_override_that_is_not_yaml_is_refused(write):
