@@ -101,6 +101,19 @@ def test_smoke_trains_the_whole_of_equation_1_on_drawn_scenes(tmp_path):
     }  # fmt: skip
 
 
+def test_fast_generator_learns_from_cityscapes_in_the_fog_that_foggy_cityscapes_has(cityscapes, tmp_path):
+    root = f"data.root={cityscapes}"
+    settings = ("data.name=cityscapes", "data.geometry=false", root, "steps=1", "validation_samples=1")
+    train("loss_segmenter_camvid.yaml", tmp_path / "segmenter", *settings, "model_options={width: 4}")
+    segmenter = f"segmenter={tmp_path / 'segmenter' / 'best.ckpt'}"
+    state = train(
+        "dfs_fast_cityscapes.yaml", tmp_path / "run", root, segmenter, "steps=1", "validation_samples=1",
+        "model_options={width: 4}",
+    )  # fmt: skip
+    assert state.config["fog"]["airlight_from_scene"]
+    assert losses(tmp_path / "run") == {"pixel", "cross_entropy", "transmission", "airlight", "attenuation"}
+
+
 @pytest.mark.parametrize(
     "recipe",
     ["loss_segmenter_camvid", "segmenter_camvid", "color_segmenter_camvid", "study_camvid", "dfs_fast_camvid"],
