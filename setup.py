@@ -67,6 +67,7 @@ setup(
         "train": [
             "torch>=2.4",
             "lightning-fabric>=2.4",
+            "click>=8",  # without it `fabric run` does not start
             "torchmetrics>=1.4",
             "onnxscript>=0.2",
             "onnxruntime>=1.18",

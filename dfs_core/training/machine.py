@@ -1,11 +1,12 @@
 """Where a run computes: its devices, its processes on one machine or on many, and its precision."""
 
+import inspect
 import os
-import warnings
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
+from torch.nn.parallel import DistributedDataParallel
 
 from dfs_core.errors import ConfigError
 from dfs_core.training.config import TrainingConfig
@@ -57,8 +58,9 @@ def make_fabric(
 
 def _data_parallel() -> DDPStrategy:
     """Return DDP for networks some of whose outputs may not be in the loss, and whose averages are synchronised."""
-    warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
-    return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+    known = inspect.signature(DistributedDataParallel).parameters
+    buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # its older name
+    return DDPStrategy(find_unused_parameters=True, **{buffers: False})
 
 
 def _number(devices: int | str) -> int | None:
