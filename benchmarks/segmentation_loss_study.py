@@ -77,6 +77,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--every", type=int, default=2, help="judge every so many frames of camvid/val")
     parser.add_argument("--json", type=Path, help="also write all rows here")
     parser.add_argument("--markdown", type=Path, help="also write the table here")
     return parser.parse_args()
@@ -102,7 +103,8 @@ def _finished(folder: Path, steps: int) -> bool:
 
 def _judged(options: argparse.Namespace) -> Iterator[Row]:
     """Yield what the judges say of hazy and clear scenes, and of what each run makes of them."""
-    samples = list(CamVid(options.data, "val"))
+    scenes = CamVid(options.data, "val")
+    samples = [scenes[number] for number in range(0, len(scenes), options.every)]
     judges = {path.resolve().parent.name: load_segmenter(path) for path in options.judge}
     for name, network in (("hazy", None), ("clear", None), *_runs(options)):
         path = options.out / f"judged-{name}.json"
