@@ -96,8 +96,10 @@ def _create(
         )
     hints = typing.get_type_hints(network.__init__)
     for key, value in options.items():
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        if not (is_number and value >= 1 if hints[key] is int else isinstance(value, hints[key])):
-            wanted = "a whole number from 1 on" if hints[key] is int else getattr(hints[key], "__name__", hints[key])
+        if hints[key] is int:
+            wanted, fits = "a whole number from 1 on", type(value) is int and value >= 1
+        else:
+            wanted, fits = getattr(hints[key], "__name__", str(hints[key])), isinstance(value, hints[key])
+        if not fits:
             raise ConfigError(f"the option {key} of the {kind} '{name}' must be {wanted}, not {value!r}")
     return network(**given, **options)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dfs_core.errors import ConfigError
 
@@ -48,7 +48,7 @@ def check_bounds(config: "TrainingConfig") -> None:
     """
     for bound in _BOUNDS:
         for key in bound.keys:
-            value = functools.reduce(getattr, key.split("."), config)
+            value: Any = functools.reduce(getattr, key.split("."), config)
             if value is not None and not all(math.isfinite(number) and bound.holds(number) for number in _all(value)):
                 found = list(value) if isinstance(value, tuple) else value
                 raise ConfigError(f"{key} must be {bound.words}, not {found}")

@@ -171,10 +171,10 @@ class DehazerTask(Task):
             yield "", sample.hazy
             return
         assert sample.ray_length is not None  # noqa: S101 - the stream has refused data without both
-        known = {"airlight": estimate_airlight(sample.image)} if self.config.fog.airlight_from_scene else {}
+        airlight = estimate_airlight(sample.image) if self.config.fog.airlight_from_scene else Fog.airlight
         for attenuation in self.config.validation_attenuation:
             rng = np.random.default_rng([7, number])
-            fog = Fog(attenuation, **known)
+            fog = Fog(attenuation, airlight)
             yield f"@{attenuation}", apply_fog(sample.image, sample.ray_length, fog, rng).hazy
 
     def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:
