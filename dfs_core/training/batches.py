@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Sampler
 
-from dfs_core.errors import ConfigError
+from dfs_core.errors import ConfigError, DfsError
 from dfs_core.training.config import TrainingConfig
 from dfs_core.training.task import Batch, Task
 
@@ -67,7 +67,11 @@ class Deal(Sampler[list[int]]):
 
 
 def load_parts(task: Task, config: TrainingConfig, deal: Deal, fabric: Fabric) -> Iterator[list[Batch]]:
-    """Yield the parts of each step, on the device, pictures in the memory layout that convolutions like best."""
+    """Yield the parts of each step, on the device, pictures in the memory layout that convolutions like best.
+
+    Raises:
+        DatasetError: a sample cannot be read.
+    """
     # Before workers are forked: a child that ends OpenCV's threads, which it has not inherited, waits for ever.
     cv2.setNumThreads(1)
     loader = DataLoader(
@@ -77,9 +81,18 @@ def load_parts(task: Task, config: TrainingConfig, deal: Deal, fabric: Fabric) -
         pin_memory=fabric.device.type == "cuda",
         worker_init_fn=_begin_worker,
     )
-    batches = iter(fabric.setup_dataloaders(loader, use_distributed_sampler=False))
+    batches = _plainly(iter(fabric.setup_dataloaders(loader, use_distributed_sampler=False)))
     while parts := [_channels_last(batch) for batch in itertools.islice(batches, deal.parts)]:
         yield parts
+
+
+def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the batches; an error of a worker says what it said there, without the worker's traceback around it."""
+    try:
+        yield from batches
+    except DfsError as error:
+        _, _, last = str(error).rstrip().rpartition("\n")
+        raise type(error)(last.removeprefix(f"{type(error).__module__}.{type(error).__qualname__}: ")) from error
 
 
 def seed_part(seed: int, step: int, slot: int) -> None:

@@ -42,6 +42,19 @@ def read(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     return _build(TrainingConfig, values, source=str(path))
 
 
+def from_plain(values: Mapping[str, Any], *, source: str) -> TrainingConfig:
+    """Return the configuration that `to_plain` gave these values for; keys that are not there have their defaults.
+
+    Args:
+        values: from YAML or a checkpoint.
+        source: what errors name.
+
+    Raises:
+        ConfigError: a key is unknown, or a value is of another type or out of range.
+    """
+    return _build(TrainingConfig, values, source=source)
+
+
 def to_plain(config: object) -> Any:
     """Return a configuration as what YAML and JSON can hold."""
     if dataclasses.is_dataclass(config):

@@ -15,7 +15,7 @@ from dfs_core.panels import grid
 from dfs_core.training import checkpoint, metrics_log
 from dfs_core.training.checkpoint import Checkpoint
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.config_file import to_plain
+from dfs_core.training.config_file import from_plain, to_plain
 from dfs_core.training.curves import draw_curves
 from dfs_core.training.environment import Environment
 from dfs_core.training.metrics_log import Row
@@ -52,11 +52,8 @@ class RunFolder:
             return None
         state = checkpoint.load(self.path / LAST)
         plain = to_plain(config)
-        changed = [
-            key
-            for key in dict.fromkeys([*plain, *state.config])
-            if key not in WITHOUT_EFFECT and state.config.get(key) != plain.get(key)
-        ]
+        before = to_plain(from_plain(state.config, source=str(self.path / LAST)))  # a key that is newer has its default
+        changed = [key for key in plain if key not in WITHOUT_EFFECT and before[key] != plain[key]]
         if changed:
             raise ConfigError(
                 f"{self.path}: was trained with another {', '.join(changed)}; use another --out, the run's own "

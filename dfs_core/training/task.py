@@ -98,12 +98,11 @@ class Task(ABC):
     def discriminator_loss(self, discriminator: nn.Module, pairs: Pairs) -> torch.Tensor:
         """Return what the discriminator minimises: real pairs up, generated pairs down, half of the sum.
 
-        No gradient reaches the generator.
+        No gradient reaches the generator. Each kind has a pass of its own, as BatchNorm would tell one by the other.
         """
         gan = losses.ADVERSARIAL[self.config.loss.adversarial_form]
         condition, real, generated = (plane.detach() for plane in pairs)
-        scores = discriminator(torch.cat([condition] * 2), torch.cat([real, generated]))
-        real_scores, generated_scores = scores.float().chunk(2)
+        real_scores, generated_scores = (discriminator(condition, image).float() for image in (real, generated))
         return 0.5 * (gan(real_scores, real=True) + gan(generated_scores, real=False))
 
     def adversarial_loss(self, pairs: Pairs) -> torch.Tensor:

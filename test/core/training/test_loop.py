@@ -9,9 +9,9 @@ import signal
 import pytest
 import torch
 from torch.nn import functional as F
-from torch.utils.data import default_collate
+from torch.utils.data import Dataset, default_collate
 
-from dfs_core.errors import CheckpointError, ConfigError, TrainingError
+from dfs_core.errors import CheckpointError, ConfigError, DatasetError, TrainingError
 from dfs_core.training import checkpoint
 
 PARTS = ("model", "averaged", "discriminator")
@@ -74,8 +74,7 @@ def plain_pix2pix(task, config):
         batch = default_collate(items)
         dark, bright = batch["dark"] / 255.0, batch["bright"] / 255.0
         made = network(dark)
-        scores = judge(torch.cat([dark, dark]), torch.cat([bright, made.detach()]))
-        real, fake = scores.chunk(2)
+        real, fake = judge(dark, bright), judge(dark, made.detach())
         judge_moves.zero_grad()
         (0.5 * (F.mse_loss(real, torch.ones_like(real)) + F.mse_loss(fake, torch.zeros_like(fake)))).backward()
         torch.nn.utils.clip_grad_norm_(judge.parameters(), config.clip or math.inf)
@@ -154,6 +153,31 @@ def test_workers_may_change_but_not_what_the_weights_depend_on(config, brighten,
         ConfigError, match=r"was trained with another batch, learning_rate; use another --out, .*--no-r"
     ):
         run(brighten(dataclasses.replace(config, learning_rate=1.0, batch=8)), tmp_path)
+
+
+def test_checkpoint_from_before_a_key_was_new_goes_on(config, brighten, run, tmp_path):
+    run(brighten(config), tmp_path)
+    old = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    del old["config"]["patience"], old["config"]["fog"]["airlight_from_scene"]
+    torch.save(old, tmp_path / "last.ckpt")
+    assert run(brighten(config), tmp_path)[0].step == 6
+
+
+def test_error_of_a_worker_is_what_it_said(config, brighten, run, tmp_path):
+    class Damaged(Dataset):
+        def __len__(self):
+            return 24
+
+        def __getitem__(self, index):
+            raise DatasetError(f"square_{index}.png: cannot be decoded; copy it again")
+
+    class DamagedTask(brighten):
+        def stream(self, _):
+            return Damaged()
+
+    with pytest.raises(DatasetError) as error:
+        run(DamagedTask(dataclasses.replace(config, workers=1)), tmp_path)
+    assert str(error.value) == "square_0.png: cannot be decoded; copy it again"
 
 
 def test_beginning_again_removes_the_run_and_nothing_else(config, brighten, run, tmp_path):
