@@ -81,18 +81,17 @@ def load_parts(task: Task, config: TrainingConfig, deal: Deal, fabric: Fabric) -
         pin_memory=fabric.device.type == "cuda",
         worker_init_fn=_begin_worker,
     )
-    batches = _plainly(iter(fabric.setup_dataloaders(loader, use_distributed_sampler=False)))
-    while parts := [_channels_last(batch) for batch in itertools.islice(batches, deal.parts)]:
-        yield parts
-
-
-def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield the batches; an error of a worker says what it said there, without the worker's traceback around it."""
+    batches = iter(loader)
     try:
-        yield from batches
-    except DfsError as error:
+        while parts := [_prepared(batch, fabric) for batch in itertools.islice(batches, deal.parts)]:
+            yield parts
+    except DfsError as error:  # a worker's, which torch wraps into the worker's traceback
         _, _, last = str(error).rstrip().rpartition("\n")
         raise type(error)(last.removeprefix(f"{type(error).__module__}.{type(error).__qualname__}: ")) from error
+    finally:
+        # An error keeps the frames that hold the workers, and as these ignore SIGTERM, the end of Python would wait.
+        if config.workers > 0:
+            batches._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def seed_part(seed: int, step: int, slot: int) -> None:
@@ -101,7 +100,8 @@ def seed_part(seed: int, step: int, slot: int) -> None:
     torch.manual_seed(int(state[0]))
 
 
-def _channels_last(batch: Batch) -> Batch:
+def _prepared(batch: Batch, fabric: Fabric) -> Batch:
+    batch = fabric.to_device(batch)
     return {
         name: value.contiguous(memory_format=torch.channels_last)
         if isinstance(value, torch.Tensor) and value.ndim == 4

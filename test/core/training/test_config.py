@@ -107,9 +107,9 @@ def test_override_without_value_is_refused(write):
         read(write(), ["steps"])
 
 
-def test_home_folder_is_understood(write, monkeypatch):
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert read(write(), ["data.root=~/camvid"]).data.root == Path("/home/someone/camvid")
+def test_home_folder_is_understood(write, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read(write(), ["data.root=~/camvid"]).data.root == tmp_path / "camvid"
 
 
 def test_reason_of_a_broken_file_is_one_line(tmp_path):

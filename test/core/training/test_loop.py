@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import multiprocessing
 import os
 import signal
 
@@ -178,6 +179,7 @@ def test_error_of_a_worker_is_what_it_said(config, brighten, run, tmp_path):
     with pytest.raises(DatasetError) as error:
         run(DamagedTask(dataclasses.replace(config, workers=1)), tmp_path)
     assert str(error.value) == "square_0.png: cannot be decoded; copy it again"
+    assert multiprocessing.active_children() == []  # else the end of Python would wait for them
 
 
 def test_beginning_again_removes_the_run_and_nothing_else(config, brighten, run, tmp_path):
