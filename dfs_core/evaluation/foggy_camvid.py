@@ -15,7 +15,8 @@ from dfs_core.data.fog import Fog, apply_fog
 from dfs_core.data.sample import Sample
 from dfs_core.errors import LabelError
 from dfs_core.evaluation.segmentation import predict_mask
-from dfs_core.metrics import confusion, mean_iou, psnr, ssim
+from dfs_core.metrics.image import psnr, ssim
+from dfs_core.metrics.segmentation import confusion, mean_iou
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.runtime import Dehazer
 

@@ -17,7 +17,8 @@ from dfs_core.data.stream import Stream
 from dfs_core.errors import ConfigError
 from dfs_core.evaluation.segmentation import answer, dehaze, load_segmenter, mask_of
 from dfs_core.losses import SegmentationTarget
-from dfs_core.metrics import confusion, mean_iou, psnr, ssim
+from dfs_core.metrics.image import psnr, ssim
+from dfs_core.metrics.segmentation import confusion, mean_iou
 from dfs_core.models import create_discriminator, create_features, create_generator
 from dfs_core.models.estimate import Estimate, FogEstimate
 from dfs_core.models.fast import MIN_ATTENUATION, MIN_TRANSMISSION

@@ -13,7 +13,7 @@ from dfs_core.errors import ConfigError
 from dfs_core.evaluation.segmentation import predict_mask
 from dfs_core.labels import UNLABELLED, LabelSet
 from dfs_core.losses import SegmentationTarget
-from dfs_core.metrics import confusion, mean_iou
+from dfs_core.metrics.segmentation import confusion, mean_iou
 from dfs_core.models import create_discriminator, create_segmenter
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.training.config import TrainingConfig

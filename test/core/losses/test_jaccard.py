@@ -9,7 +9,7 @@ from torchmetrics.classification import MulticlassJaccardIndex
 
 from dfs_core import losses
 from dfs_core.losses import SegmentationTarget
-from dfs_core.metrics import confusion, mean_iou
+from dfs_core.metrics.segmentation import confusion, mean_iou
 
 jaccard = losses.SEGMENTATION["jaccard"]
 

@@ -1,0 +1,1 @@
+"""Figures of merit of images, masks and videos, in numpy."""
