@@ -1,6 +1,7 @@
 """Synchronised BatchNorm: in one process against torch's, in two against one with the whole batch."""
 
 import copy
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +13,7 @@ from torch import nn
 from dfs_core.models.synchronized_norm import SynchronizedBatchNorm2d, synchronize
 
 PROGRAM = Path(__file__).with_name("synchronized_share.py")
-
-
-def network(**options):
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3),
-        nn.BatchNorm2d(8, **options),
-        nn.ReLU(),
-        nn.Sequential(nn.Conv2d(8, 4, 3, stride=2), nn.BatchNorm2d(4, **options)),
-    )
+network = runpy.run_path(str(PROGRAM))["network"]
 
 
 def passed(module, images):
@@ -74,7 +66,7 @@ def test_two_processes_are_one_with_the_whole_batch(tmp_path, options, shares):
     wishes = torch.randn(original(images).shape, generator=generator)
     original = network(**options)
     torch.save(
-        {"network": original, "images": images, "wishes": wishes, "shares": shares},
+        {"options": options, "images": images, "wishes": wishes, "shares": shares},
         tmp_path / "whole.pt",
     )
     processes = [
