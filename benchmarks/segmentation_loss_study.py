@@ -3,8 +3,10 @@ r"""Does L_seg help? The same generator, seeds and budget without it and with fo
     python benchmarks/segmentation_loss_study.py --data CAMVID --segmenter runs/loss_segmenter/best.ckpt \
         --color-segmenter runs/color_segmenter/best.ckpt \
         --judge runs/judge/best.ckpt runs/segmenter/best.ckpt --out runs/study
+    python benchmarks/segmentation_loss_study.py --from docs/segmentation_loss_study.json
 
-Runs that are finished, and judgements that were written, are not done again.
+Runs that are finished, and judgements that were written, are not done again. `--from` prints the tables of rows that
+`--json` wrote, and does nothing else.
 """
 
 import argparse
@@ -23,7 +25,8 @@ from dfs_core.data.camvid import LABELS, CamVid
 from dfs_core.data.fog import Fog, apply_fog
 from dfs_core.data.sample import Sample
 from dfs_core.evaluation.segmentation import dehaze, load_generator, load_segmenter, predict_mask
-from dfs_core.metrics import confusion, mean_iou, psnr
+from dfs_core.metrics.image import psnr
+from dfs_core.metrics.segmentation import confusion, mean_iou
 from dfs_core.training import checkpoint
 
 RECIPE = Path(__file__).parents[1] / "config" / "train" / "study_camvid.yaml"
@@ -44,20 +47,13 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    """Train, judge, and write the table."""
+    """Train, judge, and write the tables."""
     options = _options()
-    commands = []
-    for seed in range(
-        1, options.seeds + 1
-    ):  # all variants of a seed first, so that a study cut short compares like with like
-        for variant in VARIANTS:
-            folder = options.out / f"{_slug(variant)}-{seed}"
-            command = _command(options, variant, seed, folder)
-            commands.append(command)
-            if not _finished(folder, options.steps):
-                print(" ".join(command), flush=True)
-                subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True)
-    rows = list(_judged(options))
+    if options.rows is None:
+        _train(options)
+        rows = list(_judged(options))
+    else:
+        rows = json.loads(options.rows.read_text(encoding="utf-8"))["rows"]
     table = _table(rows)
     print(table)
     if options.json is not None:
@@ -68,19 +64,38 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of CamVid")
-    parser.add_argument("--segmenter", type=Path, required=True, help="what L_seg looks through, with logits")
-    parser.add_argument("--color-segmenter", type=Path, required=True, help="what L_seg looks through, with colours")
-    parser.add_argument(
-        "--judge", type=Path, required=True, nargs="+", help="segmenters of another architecture than both, in folders"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
+    study = [
+        parser.add_argument("--data", type=Path, help="folder of CamVid"),
+        parser.add_argument("--segmenter", type=Path, help="what L_seg looks through, with logits"),
+        parser.add_argument("--color-segmenter", type=Path, help="what L_seg looks through, with colours"),
+        parser.add_argument(
+            "--judge", type=Path, nargs="+", help="segmenters of another architecture than both, in folders"
+        ),
+        parser.add_argument("--out", type=Path, help="folder of all runs"),
+    ]
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--every", type=int, default=2, help="judge every so many frames of camvid/val")
-    parser.add_argument("--json", type=Path, help="also write all rows here")
-    parser.add_argument("--markdown", type=Path, help="also write the table here")
-    return parser.parse_args()
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--from", type=Path, dest="rows", help="train and judge nothing; read the rows from here")
+    target.add_argument("--json", type=Path, help="also write all rows here")
+    parser.add_argument("--markdown", type=Path, help="also write the tables here")
+    options = parser.parse_args()
+    missing = [action.option_strings[0] for action in study if getattr(options, action.dest) is None]
+    if options.rows is None and missing:
+        parser.error(f"a study needs {', '.join(missing)}; `--from JSON` prints the tables of one that was made")
+    return options
+
+
+def _train(options: argparse.Namespace) -> None:
+    # All variants of a seed first, so that a study cut short compares like with like.
+    for seed in range(1, options.seeds + 1):
+        for variant in VARIANTS:
+            folder = options.out / f"{_slug(variant)}-{seed}"
+            if not _finished(folder, options.steps):
+                command = _command(options, variant, seed, folder)
+                print(" ".join(command), flush=True)
+                subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True)
 
 
 def _command(options: argparse.Namespace, variant: str, seed: int, folder: Path) -> list[str]:
@@ -147,7 +162,10 @@ def _picture(
 
 
 def _table(rows: list[Row]) -> str:
-    """Return the tables as Markdown: mean over the seeds, their standard deviation, and how many beat no L_seg."""
+    """Return the tables as Markdown: mean over the seeds, their standard deviation, and how many beat no L_seg.
+
+    Those of mIoU are followed by the share of the gap between clear and hazy scenes that the mean closes.
+    """
     found = {(row["run"], row["beta"]): row for row in rows}
     seeds = sorted({int(row["run"].rpartition("-")[2]) for row in rows if "-" in row["run"]})
     judges = list(rows[0]["miou"])
@@ -161,7 +179,14 @@ def _table(rows: list[Row]) -> str:
         lines += [f"| {title} |" + "".join(f" β = {density} |" for density in DENSITIES)]
         lines += ["|---|" + "---|" * len(DENSITIES), _plain("hazy", values, digits)]
         lines += [_varied(variant, values, seeds, digits) for variant in VARIANTS]
-        lines += ["", ""] if title.startswith("PSNR") else [_plain("clear", values, digits), ""]
+        if not title.startswith("PSNR"):
+            lines += [_plain("clear", values, digits), ""]
+            lines += [
+                f"| gap closed, {title.removeprefix('mIoU, ')} |" + "".join(f" β = {beta} |" for beta in DENSITIES)
+            ]
+            lines += ["|---|" + "---|" * len(DENSITIES)]
+            lines += [_closed(variant, values, seeds) for variant in VARIANTS]
+        lines.append("")
     return "\n".join(lines).strip() + "\n"
 
 
@@ -178,6 +203,15 @@ def _varied(variant: str, values: dict[tuple[str, float], float], seeds: list[in
         spread = f" ± {runs.std(ddof=1):.{digits}f}" if len(seeds) > 1 else ""
         better = "" if variant == WITHOUT else f", {int((runs > without).sum())} of {len(seeds)} above"
         cells.append(f" {runs.mean():.{digits}f}{spread}{better} |")
+    return f"| {variant} |" + "".join(cells)
+
+
+def _closed(variant: str, values: dict[tuple[str, float], float], seeds: list[int]) -> str:
+    cells = []
+    for density in DENSITIES:
+        mean = np.mean([values[f"{_slug(variant)}-{seed}", density] for seed in seeds])
+        hazy, clear = values["hazy", density], values["clear", density]
+        cells.append(f" {(mean - hazy) / (clear - hazy):.0%} |")
     return f"| {variant} |" + "".join(cells)
 
 
