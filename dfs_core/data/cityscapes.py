@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dfs_core import optics
 from dfs_core.data import cityscapes_files as files
-from dfs_core.data.completion import complete
+from dfs_core.data import completion
 from dfs_core.data.depth import Floats, from_disparity
 from dfs_core.data.image_file import read_plane, read_rgb
 from dfs_core.data.layout import require_files, require_folders
@@ -41,7 +41,9 @@ class Cityscapes(Split):
 
     labels = CITYSCAPES_19
 
-    def __init__(self, root: Path, split: str, *, geometry: bool = True, exclude: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, split: str, *, geometry: bool = True, exclude: Path | None = None, complete: bool = True
+    ) -> None:
         """List the split's files.
 
         Args:
@@ -50,6 +52,7 @@ class Cityscapes(Split):
             geometry: whether the samples have ray lengths; without, disparity and camera are neither needed nor read.
             exclude: a list of frames to leave out, in the form of Foggy Cityscapes' refined list; a relative path
                 starts at `root`.
+            complete: whether to refuse a split that lacks files; otherwise each is missed when its frame is read.
 
         Raises:
             DatasetError: a folder or a file is missing or misnamed, or no frame is left.
@@ -62,9 +65,10 @@ class Cityscapes(Split):
         frames = [frame for frame, _ in found]
         if exclude is not None:
             frames = _without(frames, root / exclude)
-        require_files(_NAME, (frame.path(root, *kind) for frame in frames for kind in wanted.items()), LAYOUT)
+        if complete:
+            require_files(_NAME, (frame.path(root, *kind) for frame in frames for kind in wanted.items()), LAYOUT)
         self._root, self._frames, self._geometry = root, frames, geometry
-        self._instances = files.has_instances(root, frames, dataset=_NAME, layout=LAYOUT)
+        self._instances = files.has_instances(root, frames, dataset=_NAME, layout=LAYOUT, complete=complete)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -103,7 +107,7 @@ class Cityscapes(Split):
         depth[np.isinf(depth)] = np.nan  # where matching failed, stored disparities are often 0 instead of invalid
         depth[labels == _SKY] = np.inf
         try:
-            depth = complete(depth, image)
+            depth = completion.complete(depth, image)
         except DatasetError as error:
             raise DatasetError(f"{path}: {error}") from error
         return refine(optics.ray_length(depth, focal_px=camera.focal_px, center_px=camera.center_px), image)

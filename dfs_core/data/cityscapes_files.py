@@ -68,16 +68,17 @@ def find_frames(root: Path, kind: str, split: str, rest: str, *, dataset: str, l
     return found
 
 
-def has_instances(root: Path, frames: Sequence[Frame], *, dataset: str, layout: str) -> bool:
+def has_instances(root: Path, frames: Sequence[Frame], *, dataset: str, layout: str, complete: bool = True) -> bool:
     """Return whether the frames come with instances: all of them, or none.
 
     Raises:
-        DatasetError: some do and some do not.
+        DatasetError: some do and some do not, and they are to be complete.
     """
     paths = [frame.path(root, LABELS, INSTANCES_REST) for frame in frames]
     if not any(path.is_file() for path in paths):
         return False
-    require_files(dataset, paths, layout)
+    if complete:
+        require_files(dataset, paths, layout)
     return True
 
 

@@ -32,7 +32,9 @@ class DHazy(Split):
 
     labels = None
 
-    def __init__(self, root: Path, split: str, *, train_share: float = 0.8, seed: int = 1) -> None:
+    def __init__(
+        self, root: Path, split: str, *, train_share: float = 0.8, seed: int = 1, complete: bool = True
+    ) -> None:
         """List the part's files.
 
         Args:
@@ -40,6 +42,7 @@ class DHazy(Split):
             split: "train" or "val".
             train_share: share of the pairs that "train" gets, in (0, 1); the rest is "val".
             seed: of the shuffle.
+            complete: whether to refuse a split that lacks files; otherwise each is missed when its frame is read.
 
         Raises:
             DatasetError: a folder or a file is missing or misnamed, or the part is empty.
@@ -50,7 +53,8 @@ class DHazy(Split):
         hazy = _numbers((root / HAZY).glob("*.bmp"), r"([1-9]\d*)_Hazy\.bmp")
         clear = _numbers((root / CLEAR).glob("*.bmp"), r"([1-9]\d*)_(?:Image|Depth)_\.bmp")
         numbers = sorted(hazy | clear)
-        require_files(_NAME, (path for number in numbers for path in _pair(root, number)), LAYOUT)
+        if complete:
+            require_files(_NAME, (path for number in numbers for path in _pair(root, number)), LAYOUT)
         train = round(train_share * len(numbers))
         order = np.random.default_rng(seed).permutation(len(numbers))
         chosen = order[:train] if split == "train" else order[train:]

@@ -44,7 +44,9 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 class Folder(Split):
     """One split of a folder, in the order of the names."""
 
-    def __init__(self, root: Path, split: str, labels: LabelSet, *, train_share: float = 0.8) -> None:
+    def __init__(
+        self, root: Path, split: str, labels: LabelSet, *, train_share: float = 0.8, complete: bool = True
+    ) -> None:
         """List the split's files.
 
         Args:
@@ -52,6 +54,7 @@ class Folder(Split):
             split: "train" or "val"; or any that has a folder of its own.
             labels: what the ids in `labels` mean.
             train_share: share of the frames to train on, where there are no folders for the splits.
+            complete: whether to refuse a split that lacks files; otherwise each is missed when its frame is read.
 
         Raises:
             DatasetError: files are missing or misnamed, there is nothing to learn from, or the split is empty.
@@ -74,7 +77,8 @@ class Folder(Split):
                 f"{root}: {len(self._files['clear'])} pictures in {top / 'clear'} leave none for '{split}'; "
                 f"expected {LAYOUT}"
             )
-        self._check(top)
+        self._top = top
+        self._check(top, complete=complete)
         self.labels = labels if "labels" in self._files else None
 
     def __len__(self) -> int:
@@ -89,6 +93,8 @@ class Folder(Split):
                 hold an unknown id, or too little of the depth is known.
         """
         name = self._names[index]
+        if missing := [str(self._top / part) for part, paths in self._files.items() if name not in paths]:
+            raise DatasetError(f"{name}: no picture of that name in {', '.join(missing)}; expected {LAYOUT}")
         files = {part: paths[name] for part, paths in self._files.items()}
         image = read_rgb(files["clear"])
         labels = self._labels(files["labels"]) if "labels" in files else np.full(image.shape[:2], UNLABELLED, np.uint8)
@@ -105,12 +111,12 @@ class Folder(Split):
             return sample
         return replace(sample, ray_length=self._ray_length(sample, files.get("depth")))
 
-    def _check(self, top: Path) -> None:
+    def _check(self, top: Path, *, complete: bool) -> None:
         """Refuse names that have no partner, and parts that nothing can be learned from."""
         names = self._files["clear"].keys()
         wrong = []
         for part, files in self._files.items():
-            if missing := sorted(names - files.keys()):
+            if complete and (missing := sorted(names - files.keys())):
                 wrong.append(f"{len(missing)} are missing in {top / part}: {name_some(missing)}")
             if alone := sorted(files.keys() - names):
                 wrong.append(f"{len(alone)} in {top / part} are not in `clear`: {name_some(alone)}")

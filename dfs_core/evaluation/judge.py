@@ -18,7 +18,8 @@ class Opinion:
     Attributes:
         mask: class ids, uint8 [H, W], of the picture's size.
         confidence: mean over the pixels of the probability of the class that was chosen, in [0, 1].
-        painting: what a judge that answers in colours painted, RGB uint8 [H, W, 3]; None of one that answers in classes.
+        painting: what a judge that answers in colours painted, RGB uint8 [H, W, 3]; None of one that answers in
+            classes.
     """
 
     mask: Image
@@ -31,7 +32,8 @@ class Judge(ABC):
 
     Attributes:
         name: what its rows call it.
-        key: a text that differs whenever its opinions may: the hash of its file, its settings. Opinions are kept under it.
+        key: a text that differs whenever its opinions may: the hash of its file, its settings. Opinions are kept
+            under it.
         source: its file, for people.
         labels: what the ids in its masks mean.
     """

@@ -42,7 +42,8 @@ class Method(ABC):
 
     Attributes:
         name: of its row.
-        key: a text that differs whenever its answers may: the hash of its file, its settings. Answers are kept under it.
+        key: a text that differs whenever its answers may: the hash of its file, its settings. Answers are kept
+            under it.
         source: where it comes from, for people: a file's name, or a paper.
     """
 

@@ -9,10 +9,10 @@ from dfs_core.labels import LabelSet
 Row = dict[str, Any]
 """One line of the table.
 
-`model` names the method; `beta` (1/m, None where the data's own fog is used), `part` ("all" or one recording) and `judge`
-(None where there is none) say what it was measured on. Figures stand under the keys of their columns, numbers or None.
-`interval`: {column: [low, high]}, 95 % by bootstrap over images. `gap_closed`: {column: share of the way from hazy to clear
-that was won back, None where fog costs nothing}. `class_iou`: {class: IoU or None}.
+`model` names the method; `beta` (1/m, None where the data's own fog is used), `part` ("all" or one recording) and
+`judge` (None where there is none) say what it was measured on. Figures stand under the keys of their columns, numbers
+or None. `interval`: {column: [low, high]}, 95 % by bootstrap over images. `gap_closed`: {column: share of the way from
+hazy to clear that was won back, None where fog costs nothing}. `class_iou`: {class: IoU or None}.
 """
 
 
