@@ -81,6 +81,11 @@ class Folder(Split):
         self._check(top, complete=complete)
         self.labels = labels if "labels" in self._files else None
 
+    @property
+    def comes_in_fog(self) -> bool:
+        """Whether the frames come with pictures of the same scenes in fog."""
+        return "hazy" in self._files
+
     def __len__(self) -> int:
         """Return the number of frames."""
         return len(self._names)
