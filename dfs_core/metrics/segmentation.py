@@ -1,12 +1,94 @@
-"""How right a mask is: the intersections over unions of the Cityscapes benchmark."""
+"""How right masks are: the four figures of the Cityscapes benchmark, from counts that add up over pictures."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dfs_core.errors import LabelError
+from dfs_core.errors import DatasetError, LabelError
+from dfs_core.labels import UNLABELLED, LabelSet
+
+FIGURES = ("miou", "iiou", "category_miou", "category_iiou")
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.uint8]
 
 
-def confusion(mask: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
+def count(mask: Mask, labels: Mask, label_set: LabelSet, instances: NDArray[np.int32] | None = None) -> Floats:
+    """Return what one picture adds to the counts that `figures` makes figures of, [counts_size(label_set)].
+
+    Counts add up over pictures, weighted ones too. They are hits, misses and false alarms of each class and then each
+    category, first by pixels and then by things.
+
+    Args:
+        mask: predicted ids, [H, W]; 255, no class, is a miss of the true class and nobody's false alarm.
+        labels: true ids, [H, W]; where they are 255, nothing is counted.
+        label_set: what the ids mean, and how large things of a class are on average.
+        instances: a number above 0 for each thing, [H, W]; 0 is no thing, a crowd for one. Without them the picture
+            adds nothing to the figures by things.
+
+    Raises:
+        DatasetError: mask, labels and instances differ in size; the next picture may be in order.
+        LabelError: mask or labels hold an id that is neither a class nor 255; model and dataset do not fit each other.
+
+    Source: M. Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR 2016. Each pixel of
+    a thing weighs the average size of its class over the thing's own size; false alarms weigh 1.
+    """
+    _refuse_sizes(mask, labels, instances)
+    pairs = _pairs(mask, labels)
+    matrix = _histogram(pairs)
+    classes = len(label_set)
+    _refuse_ids(matrix, label_set)
+    members, things = _members(label_set), _average_shares(label_set) > 0.0
+    counts = np.zeros((3, 2, classes + len(members)))
+    confused, true = matrix[:classes, :classes], matrix[:classes].sum(axis=1)
+    counts[:, 0, :classes] = _outcomes(confused, true)
+    counts[:, 0, classes:] = _outcomes(members @ confused @ members.T, members @ true)
+    if instances is not None:
+        counted = np.concatenate([things, [things[own > 0].all() for own in members]])
+        counts[:2, 1] = _weighted_outcomes(pairs, instances, label_set)
+        counts[:, 1] *= counted
+        counts[2, 1] = counts[2, 0] * counted
+    return counts.ravel()
+
+
+def counts_size(label_set: LabelSet) -> int:
+    """Return how many numbers `count` returns."""
+    return 6 * (len(label_set) + len(categories(label_set)))
+
+
+def figures(sums: Floats, label_set: LabelSet) -> Mapping[str, Floats]:
+    """Return the figures of each sum of counts, [...] each, in [0, 1]; not a number where nothing was counted.
+
+    They are `miou`, over classes; `iiou`, over classes of things; `category_miou`, over categories, where confusion
+    within one is right; `category_iiou`, over categories that hold classes of things only. A class that was neither
+    there nor predicted is left out of the mean.
+
+    Args:
+        sums: of what `count` returned, [..., counts_size(label_set)].
+        label_set: the one that was counted with.
+
+    Source: `evalPixelLevelSemanticLabeling` of cityscapesscripts, whose averageScoreClasses, averageScoreInstClasses,
+    averageScoreCategories and averageScoreInstCategories these are. In the last it takes predicted caravans and
+    trailers, which it ignores everywhere else, for vehicles; masks of the nineteen classes hold neither.
+    """
+    classes = len(label_set)
+    ious = _ious(sums)
+    parts = (ious[..., 0, :classes], ious[..., 1, :classes], ious[..., 0, classes:], ious[..., 1, classes:])
+    return {name: _mean(part) for name, part in zip(FIGURES, parts, strict=True)}
+
+
+def class_ious(sums: Floats, label_set: LabelSet) -> Floats:
+    """Return TP / (TP + FP + FN) of each class, [..., classes], of sums as in `figures`; not a number as there."""
+    return _ious(sums)[..., 0, : len(label_set)]
+
+
+def categories(label_set: LabelSet) -> tuple[str, ...]:
+    """Return the categories of the classes, each where it first occurs."""
+    return tuple(dict.fromkeys(label.category for label in label_set.classes))
+
+
+def confusion(mask: Mask, labels: Mask, classes: int) -> NDArray[np.int64]:
     """Return how many pixels of each true class (row) were given each class (column), [classes, classes].
 
     Args:
@@ -17,24 +99,124 @@ def confusion(mask: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int) 
     Raises:
         LabelError: the mask holds an id that is no class.
     """
-    counted = labels < classes
-    if (highest := int(mask[counted].max(initial=0))) >= classes:
-        raise LabelError(f"the mask holds id {highest}, but the labels have {classes} classes; compare the label sets")
-    pairs = labels[counted].astype(np.int64) * classes + mask[counted]
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    matrix = _histogram(_pairs(mask, labels))[:classes]
+    if (strangers := np.flatnonzero(matrix.any(axis=0))[::-1]).size and strangers[0] >= classes:
+        raise LabelError(
+            f"the mask holds id {strangers[0]}, but the labels have {classes} classes; compare the label sets"
+        )
+    return matrix[:, :classes]
 
 
-def intersection_over_union(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
+def intersection_over_union(matrix: NDArray[np.int64]) -> Floats:
     """Return TP / (TP + FP + FN) of each class, [classes]; not a number for a class that occurs nowhere."""
-    hits = np.diag(matrix).astype(np.float64)
-    union = matrix.sum(axis=0) + matrix.sum(axis=1) - hits
-    return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+    hits, misses, false_alarms = _outcomes(matrix, matrix.sum(axis=1)).astype(np.float64)
+    return _ratio(hits, hits + misses + false_alarms)
 
 
 def mean_iou(matrix: NDArray[np.int64]) -> float:
     """Return the mean over the classes that occur in the labels.
 
-    Source: the Cityscapes benchmark's IoU-class; the confusion matrix covers the whole dataset.
+    Training compares masks of a few pictures with it, where a class that only a stray pixel was given would weigh as
+    much as a road. The benchmark itself counts such a class as 0; see `figures`.
     """
     present = matrix.sum(axis=1) > 0
     return float(np.mean(intersection_over_union(matrix)[present]))
+
+
+def _refuse_sizes(mask: Mask, labels: Mask, instances: NDArray[np.int32] | None) -> None:
+    found = {"mask": mask, "labels": labels} | ({} if instances is None else {"instances": instances})
+    if len({plane.shape for plane in found.values()}) > 1:
+        sizes = ", ".join(f"{name} {list(plane.shape)}" for name, plane in found.items())
+        raise DatasetError(f"{sizes}: must have the same height and width; judge a picture at the size of its labels")
+
+
+def _refuse_ids(matrix: NDArray[np.int64], label_set: LabelSet) -> None:
+    classes = len(label_set)
+    rows, columns = matrix[:UNLABELLED].any(axis=1), matrix[:classes, :UNLABELLED].any(axis=0)
+    for name, present in (("labels hold", rows), ("mask holds", columns)):
+        if (highest := int(np.flatnonzero(present).max(initial=0))) >= classes:
+            raise LabelError(
+                f"the {name} id {highest}, but '{label_set.name}' has {classes} classes, ids 0 to {classes - 1}, and "
+                f"{UNLABELLED} for none; compare the label sets"
+            )
+
+
+def _pairs(mask: Mask, labels: Mask) -> NDArray[np.uint16]:
+    """Return 256 · true id + predicted id of each pixel, [H, W]."""
+    pairs = np.left_shift(labels, 8, dtype=np.uint16, casting="safe")
+    return np.bitwise_or(pairs, mask, out=pairs, casting="safe")
+
+
+def _histogram(pairs: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """Return how often each predicted id (column) was given to each true id (row), [256, 256]."""
+    return np.bincount(pairs.ravel(), minlength=1 << 16).reshape(256, 256)
+
+
+def _outcomes(confused: NDArray[np.int64], true: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return hits, misses and false alarms, [3, N], of N kinds that were confused [N, N] and there, [N]."""
+    hits = np.diagonal(confused)
+    return np.stack([hits, true - hits, confused.sum(axis=0) - hits])
+
+
+def _weighted_outcomes(pairs: NDArray[np.uint16], instances: NDArray[np.int32], label_set: LabelSet) -> Floats:
+    """Return weighted hits and misses of things, of each class and then each category, [2, classes + categories]."""
+    members, shares = _members(label_set), _average_shares(label_set)
+    at = np.flatnonzero(instances != 0)
+    numbers = instances.ravel()[at]
+    ranks = np.cumsum(np.bincount(numbers) > 0) - 1
+    # A thing is what has one number and one class, so that labels and numbers need not agree at its edge.
+    kinds = 3 * len(label_set) + 1
+    found = ranks[numbers] * kinds + _kinds(label_set)[pairs.ravel()[at]]
+    things = int(ranks[-1]) + 1 if len(at) else 0
+    seen = np.bincount(found, minlength=things * kinds).reshape(things, kinds)
+    seen = seen[:, 1:].reshape(things, len(label_set), 3)
+    size = seen.sum(axis=2)
+    weights = np.divide(shares * instances.size, size, out=np.zeros(size.shape), where=size > 0)
+    whole, right, category = (
+        np.sum(weights * pixels, axis=0) for pixels in (size, seen[..., 2], seen[..., 1:].sum(axis=2))
+    )
+    hits = np.concatenate([right, members @ category])
+    return np.stack([hits, np.concatenate([whole, members @ whole]) - hits])
+
+
+def _kinds(label_set: LabelSet) -> NDArray[np.intp]:
+    """Return what a pair says of a thing, [65536]: 1 + 3 · its class, + 1 if only its category is right, + 2 if all is.
+
+    0 says that it is not of a class of things.
+    """
+    classes = len(label_set)
+    category = np.full(256, -1)
+    category[:classes] = _members(label_set).argmax(axis=0)
+    ids = np.arange(256)
+    right = (category[:classes, None] == category).astype(np.intp) + (ids[:classes, None] == ids)
+    table = np.zeros((256, 256), np.intp)
+    things = np.flatnonzero(_average_shares(label_set))
+    table[things] = 1 + 3 * things[:, None] + right[things]
+    return table.ravel()
+
+
+def _members(label_set: LabelSet) -> NDArray[np.int64]:
+    """Return 1 where a class (column) belongs to a category (row), [categories, classes]."""
+    names = np.array([label.category for label in label_set.classes])
+    return (np.array(categories(label_set))[:, None] == names).astype(np.int64)
+
+
+def _average_shares(label_set: LabelSet) -> Floats:
+    """Return how much of a picture one thing of each class covers on average, [classes]; 0 for what is no thing."""
+    return np.array([label.instance_share or 0.0 for label in label_set.classes])
+
+
+def _ious(sums: Floats) -> Floats:
+    """Return TP / (TP + FP + FN) by pixels and by things, of each class and then each category, [..., 2, N]."""
+    counts = sums.reshape(*sums.shape[:-1], 3, 2, -1)
+    return _ratio(counts[..., 0, :, :], counts.sum(axis=-3))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _mean(values: Floats) -> Floats:
+    """Return the mean over the last axis of what is a number."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1).astype(np.float64))
