@@ -12,9 +12,12 @@ from dfs_core.errors import ArtifactError
 from dfs_core.whole_output import whole_output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import onnx
     from numpy.typing import NDArray
+    from torch import nn
 
     from dfs_core.models.pipeline import Network
 
@@ -102,7 +105,7 @@ def write(network: "Network", description: Artifact, path: Path) -> tuple[int, f
 
     from dfs_core.onnx_frame import enclose
 
-    model = enclose(_core(network), description)
+    model = enclose(trace(network, (RESTORATION, MASK, FOG_DENSITY)), description)
     onnx.checker.check_model(model, full_check=True)
     difference, agreement = compare(network, model)
     if difference > LARGEST_DIFFERENCE or agreement < SMALLEST_AGREEMENT:
@@ -155,8 +158,16 @@ def _picture(seed: int, height: int, width: int) -> "NDArray[np.uint8]":
     return np.clip(banks + rng.normal(0, 6, banks.shape), 0, 255).astype(np.uint8)[None]
 
 
-def _core(network: "Network") -> "onnx.ModelProto":
-    """Return what lies between the cut points as ONNX, for any batch and any size that 16 divides."""
+def trace(network: "nn.Module", outputs: "Sequence[str]") -> "onnx.ModelProto":
+    """Return a network as ONNX that takes `low_resolution`, for any batch and any size that 16 divides.
+
+    Args:
+        network: takes float frames [N, 3, h, w] in [0, 1], and is in evaluation mode.
+        outputs: names for what it gives.
+
+    Raises:
+        ArtifactError: torch has no ONNX exporter.
+    """
     import torch
 
     # Which of torchvision's operators the exporter could not find is nothing that this network needs.
@@ -171,7 +182,7 @@ def _core(network: "Network") -> "onnx.ModelProto":
             dynamo=True,
             opset_version=OPSET,
             input_names=[LOW_RESOLUTION],
-            output_names=[RESTORATION, MASK, FOG_DENSITY],
+            output_names=list(outputs),
             dynamic_shapes=({0: batch, 2: 16 * high, 3: 16 * wide},),
             external_data=False,
             verbose=False,
