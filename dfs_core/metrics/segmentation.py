@@ -1,6 +1,7 @@
 """How right masks are: the four figures of the Cityscapes benchmark, from counts that add up over pictures."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,18 +36,19 @@ def count(mask: Mask, labels: Mask, label_set: LabelSet, instances: NDArray[np.i
     a thing weighs the average size of its class over the thing's own size; false alarms weigh 1.
     """
     _refuse_sizes(mask, labels, instances)
-    pairs = _pairs(mask, labels)
-    matrix = _histogram(pairs)
-    classes = len(label_set)
+    lengths, (given, true, *numbers) = _runs(mask, labels, *([] if instances is None else [instances]))
+    pairs = _pairs(given, true)
+    matrix = _histogram(pairs, lengths)
     _refuse_ids(matrix, label_set)
+    classes = len(label_set)
     members, things = _members(label_set), _average_shares(label_set) > 0.0
     counts = np.zeros((3, 2, classes + len(members)))
-    confused, true = matrix[:classes, :classes], matrix[:classes].sum(axis=1)
-    counts[:, 0, :classes] = _outcomes(confused, true)
-    counts[:, 0, classes:] = _outcomes(members @ confused @ members.T, members @ true)
+    confused, there = matrix[:classes, :classes], matrix[:classes].sum(axis=1)
+    counts[:, 0, :classes] = _outcomes(confused, there)
+    counts[:, 0, classes:] = _outcomes(members @ confused @ members.T, members @ there)
     if instances is not None:
         counted = np.concatenate([things, [things[own > 0].all() for own in members]])
-        counts[:2, 1] = _weighted_outcomes(pairs, instances, label_set)
+        counts[:2, 1] = _weighted_outcomes(pairs, lengths, numbers[0], label_set)
         counts[:, 1] *= counted
         counts[2, 1] = counts[2, 0] * counted
     return counts.ravel()
@@ -99,7 +101,8 @@ def confusion(mask: Mask, labels: Mask, classes: int) -> NDArray[np.int64]:
     Raises:
         LabelError: the mask holds an id that is no class.
     """
-    matrix = _histogram(_pairs(mask, labels))[:classes]
+    lengths, (given, true) = _runs(mask, labels)
+    matrix = _histogram(_pairs(given, true), lengths)[:classes]
     if (strangers := np.flatnonzero(matrix.any(axis=0))[::-1]).size and strangers[0] >= classes:
         raise LabelError(
             f"the mask holds id {strangers[0]}, but the labels have {classes} classes; compare the label sets"
@@ -141,15 +144,28 @@ def _refuse_ids(matrix: NDArray[np.int64], label_set: LabelSet) -> None:
             )
 
 
-def _pairs(mask: Mask, labels: Mask) -> NDArray[np.uint16]:
-    """Return 256 · true id + predicted id of each pixel, [H, W]."""
-    pairs = np.left_shift(labels, 8, dtype=np.uint16, casting="safe")
-    return np.bitwise_or(pairs, mask, out=pairs, casting="safe")
+def _runs(*planes: NDArray[Any]) -> tuple[NDArray[np.intp], list[NDArray[Any]]]:
+    """Return how long each run of pixels is that are alike in all planes, row by row, and what each plane holds there.
+
+    Masks are made of regions, so that there are far fewer runs than pixels, and all that follows costs little.
+    """
+    flat = [plane.ravel() for plane in planes]
+    begins = np.ones(planes[0].size, np.bool_)
+    np.not_equal(flat[0][1:], flat[0][:-1], out=begins[1:])
+    for plane in flat[1:]:
+        begins[1:] |= plane[1:] != plane[:-1]
+    starts = np.flatnonzero(begins)
+    return np.diff(starts, append=len(begins)), [plane[starts] for plane in flat]
 
 
-def _histogram(pairs: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Return how often each predicted id (column) was given to each true id (row), [256, 256]."""
-    return np.bincount(pairs.ravel(), minlength=1 << 16).reshape(256, 256)
+def _pairs(given: Mask, true: Mask) -> NDArray[np.intp]:
+    """Return 256 · true id + predicted id."""
+    return 256 * true.astype(np.intp) + given
+
+
+def _histogram(pairs: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return how many pixels of each true id (row) were given each predicted id (column), [256, 256]."""
+    return np.bincount(pairs, lengths, minlength=1 << 16).astype(np.int64).reshape(256, 256)
 
 
 def _outcomes(confused: NDArray[np.int64], true: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -158,24 +174,25 @@ def _outcomes(confused: NDArray[np.int64], true: NDArray[np.int64]) -> NDArray[n
     return np.stack([hits, true - hits, confused.sum(axis=0) - hits])
 
 
-def _weighted_outcomes(pairs: NDArray[np.uint16], instances: NDArray[np.int32], label_set: LabelSet) -> Floats:
-    """Return weighted hits and misses of things, of each class and then each category, [2, classes + categories]."""
-    members, shares = _members(label_set), _average_shares(label_set)
-    at = np.flatnonzero(instances != 0)
-    numbers = instances.ravel()[at]
-    ranks = np.cumsum(np.bincount(numbers) > 0) - 1
-    # A thing is what has one number and one class, so that labels and numbers need not agree at its edge.
-    kinds = 3 * len(label_set) + 1
-    found = ranks[numbers] * kinds + _kinds(label_set)[pairs.ravel()[at]]
-    things = int(ranks[-1]) + 1 if len(at) else 0
-    seen = np.bincount(found, minlength=things * kinds).reshape(things, kinds)
-    seen = seen[:, 1:].reshape(things, len(label_set), 3)
-    size = seen.sum(axis=2)
-    weights = np.divide(shares * instances.size, size, out=np.zeros(size.shape), where=size > 0)
-    whole, right, category = (
-        np.sum(weights * pixels, axis=0) for pixels in (size, seen[..., 2], seen[..., 1:].sum(axis=2))
-    )
-    hits = np.concatenate([right, members @ category])
+def _weighted_outcomes(
+    pairs: NDArray[np.intp], lengths: NDArray[np.intp], numbers: NDArray[np.int32], label_set: LabelSet
+) -> Floats:
+    """Return weighted hits and misses of things, of each class and then each category, [2, classes + categories].
+
+    A thing is what has one number and one class, so that a stray pixel of another class does not change what it is.
+    """
+    members, kinds = _members(label_set), 3 * len(label_set) + 1
+    numbered = numbers > 0
+    ranks = np.cumsum(np.bincount(numbers[numbered], minlength=1) > 0)
+    found = ranks[numbers[numbered]] * kinds + _kinds(label_set)[pairs[numbered]]
+    things = int(ranks[-1]) + 1
+    seen = np.bincount(found, lengths[numbered], minlength=things * kinds).reshape(things, kinds)
+    missed, near, right = np.moveaxis(seen[:, 1:].reshape(things, len(label_set), 3), 2, 0)
+    size = missed + near + right
+    average = _average_shares(label_set) * lengths.sum()
+    weights = np.divide(average, size, out=np.zeros(size.shape), where=size > 0)
+    whole, exact, close = ((weights * pixels).sum(axis=0) for pixels in (size, right, near + right))
+    hits = np.concatenate([exact, members @ close])
     return np.stack([hits, np.concatenate([whole, members @ whole]) - hits])
 
 
