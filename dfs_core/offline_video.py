@@ -30,6 +30,20 @@ def count_frames(path: Path) -> int:
         return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
 
+def read_video(path: Path) -> Iterator[Frame]:
+    """Yield the frames of a video in order, RGB uint8 [H, W, 3].
+
+    Raises:
+        FrameError: it is not a video, or holds no frame.
+    """
+    number = -1
+    with _open(path) as capture:
+        for number, frame in enumerate(_frames(capture)):  # noqa: B007 (whether there was one is asked below)
+            yield frame
+    if number < 0:
+        raise FrameError(f"{path}: not one frame could be decoded; is the file whole?")
+
+
 def check_target(target: Path) -> None:
     """Refuse a name whose ending does not say which kind of video to write.
 

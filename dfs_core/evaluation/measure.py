@@ -1,0 +1,180 @@
+"""Ask every method and every judge about one scene in one fog, unless they have been asked before."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from dfs_core.evaluation.judge import Image, Judge, Opinion
+from dfs_core.evaluation.method import Answer, Method
+from dfs_core.evaluation.predictions import Prediction, Predictions, fingerprint, key_of
+from dfs_core.metrics.image import HIGHEST_PSNR, psnr, ssim
+from dfs_core.metrics.visibility import compare, contrast
+
+CLEAR = "clear"
+"""The row of the scene without fog: what perfect dehazing would give."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found for one method.
+
+    Attributes:
+        model: the method's name, or `CLEAR`.
+        psnr: of the dehazed frame, dB, at most `HIGHEST_PSNR`; None for the clear scene, where it is infinite.
+        ssim: of the dehazed frame.
+        opinions: what each judge, by name, sees in the dehazed frame.
+        fog_density: what the method takes β for, 1/m, or None.
+        ms: how long it took, in the run in which it was asked; None for the clear scene.
+        mask: the method's own mask, of any size, or None.
+    """
+
+    model: str
+    psnr: float | None
+    ssim: float
+    opinions: dict[str, Opinion] = field(repr=False)
+    fog_density: float | None = None
+    ms: float | None = None
+    mask: Image | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was found for one method on a frame of which no clear version is known.
+
+    Attributes:
+        model: the method's name.
+        figures: `contrast`, those of `dfs_core.metrics.visibility.Visibility`, `fog_density` that is left, `ms`.
+        opinions: what each judge, by name, sees in the dehazed frame.
+        dehazed: gives the dehazed frame; the method is asked again if its answer was kept without.
+    """
+
+    model: str
+    figures: Mapping[str, float | None]
+    opinions: dict[str, Opinion] = field(repr=False)
+    dehazed: Callable[[], Image] = field(repr=False)
+
+
+class Bench:
+    """Methods and judges side by side."""
+
+    def __init__(self, methods: Sequence[Method], judges: Sequence[Judge], predictions: Predictions) -> None:
+        """Remember whom to ask.
+
+        Args:
+            methods: the rows, `hazy` first, without `CLEAR`.
+            judges: who looks at what they make.
+            predictions: what was answered before, and where new answers go.
+        """
+        self.methods, self.judges = tuple(methods), tuple(judges)
+        self._predictions = predictions
+        self._warm: set[tuple[str, tuple[int, ...]]] = set()
+
+    def measure(self, hazy: Image, clear: Image) -> list[Measured]:
+        """Return what is found of each method, in their order, and of the clear scene at the end.
+
+        Args:
+            hazy: the scene in fog, RGB uint8 [H, W, 3].
+            clear: the scene without, of the same shape.
+        """
+        new: dict[str, Prediction] = {}
+        prints = fingerprint(hazy), fingerprint(clear)
+        found = [self._measure(method, hazy, clear, prints, new) for method in self.methods]
+        opinions = self._opinions(lambda: clear, (prints[1],), new)
+        found.append(Measured(CLEAR, None, 1.0, opinions))
+        self._predictions.put(new)
+        return found
+
+    def examine(self, frame: Image, estimator: Method) -> list[Examined]:
+        """Return what is found of each method, in their order, on a frame of which no clear version is known.
+
+        Args:
+            frame: RGB uint8 [H, W, 3].
+            estimator: says what fog is left in a picture.
+        """
+        new: dict[str, Prediction] = {}
+        print_ = fingerprint(frame)
+        found = [self._examine(method, frame, print_, estimator, new) for method in self.methods]
+        self._predictions.put(new)
+        return found
+
+    def ask(self, method: Method, frame: Image) -> tuple[Answer, float]:
+        """Return a method's answer and how many milliseconds it took, its first frame of a size not counted."""
+        size = method.name, frame.shape
+        if size not in self._warm:
+            method(frame)
+            self._warm.add(size)
+        start = time.perf_counter()
+        answer = method(frame)
+        return answer, 1000.0 * (time.perf_counter() - start)
+
+    def _examine(
+        self,
+        method: Method,
+        frame: Image,
+        print_: str,
+        estimator: Method,
+        new: dict[str, Prediction],
+    ) -> Examined:
+        asked = _Once(lambda: self.ask(method, frame))
+        key = key_of("examination", method.key, estimator.key, print_)
+        if (kept := self._predictions.get(key)) is None:
+            answer, ms = asked()
+            figures = {
+                "contrast": contrast(answer.dehazed),
+                **asdict(compare(frame, answer.dehazed)),
+                "fog_density": estimator(answer.dehazed).fog_density,
+                "ms": ms,
+            }
+            kept = new[key] = Prediction(figures)
+        opinions = self._opinions(lambda: asked()[0].dehazed, (method.key, print_), new)
+        return Examined(method.name, kept.figures, opinions, lambda: asked()[0].dehazed)
+
+    def _measure(
+        self, method: Method, hazy: Image, clear: Image, prints: tuple[str, str], new: dict[str, Prediction]
+    ) -> Measured:
+        asked = _Once(lambda: self.ask(method, hazy))
+        key = key_of("answer", method.key, *prints)
+        if (kept := self._predictions.get(key)) is None:
+            answer, ms = asked()
+            figures = {
+                "psnr": min(psnr(answer.dehazed, clear), HIGHEST_PSNR),
+                "ssim": ssim(answer.dehazed, clear),
+                "fog_density": answer.fog_density,
+                "ms": ms,
+            }
+            kept = new[key] = Prediction(figures, answer.mask)
+        opinions = self._opinions(lambda: asked()[0].dehazed, (method.key, prints[0]), new)
+        return Measured(method.name, opinions=opinions, mask=kept.mask, **kept.figures)  # type: ignore[arg-type]
+
+    def _opinions(
+        self, picture: Callable[[], Image], of: tuple[str, ...], new: dict[str, Prediction]
+    ) -> dict[str, Opinion]:
+        """Return what each judge, by name, says of a picture that is known by `of`."""
+        return {judge.name: self._opinion(judge, picture, of, new) for judge in self.judges}
+
+    def _opinion(
+        self, judge: Judge, picture: Callable[[], Image], of: tuple[str, ...], new: dict[str, Prediction]
+    ) -> Opinion:
+        """Return what a judge says of a picture, which is made only if it has to be."""
+        key = key_of("opinion", judge.key, *of)
+        if (kept := self._predictions.get(key)) is None:
+            opinion = judge(picture())
+            confidence = None if math.isnan(opinion.confidence) else opinion.confidence
+            kept = new[key] = Prediction({"confidence": confidence}, opinion.mask, opinion.painting)
+        assert kept.mask is not None  # noqa: S101 - opinions are kept with their masks
+        confidence = kept.figures["confidence"]
+        return Opinion(kept.mask, math.nan if confidence is None else confidence, kept.painting)
+
+
+class _Once:
+    """A question that is asked when the answer is first wanted, and only then."""
+
+    def __init__(self, ask: Callable[[], tuple[Answer, float]]) -> None:
+        self._ask = ask
+        self._answer: tuple[Answer, float] | None = None
+
+    def __call__(self) -> tuple[Answer, float]:
+        if self._answer is None:
+            self._answer = self._ask()
+        return self._answer

@@ -1,0 +1,129 @@
+"""Evaluate where the truth is known: hazy, dehazed and clear scenes side by side, labelled by independent judges."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dfs_core.errors import LabelError
+from dfs_core.evaluation.columns import CURVES, JUDGED, REFERENCE
+from dfs_core.evaluation.dataset import FoggyScenes
+from dfs_core.evaluation.judge import Image
+from dfs_core.evaluation.measure import CLEAR, Bench
+from dfs_core.evaluation.method import Expense
+from dfs_core.evaluation.pictures import encode_mask, encode_photograph
+from dfs_core.evaluation.results import Column, Frame, Results
+from dfs_core.evaluation.run import Findings, Seen, choose, evaluate
+from dfs_core.metrics.bootstrap import DRAWS
+
+TRUTH = "labels"
+MASK = "mask"
+
+_NOTES = (
+    "Gap closed: (dehazed - hazy) / (clear - hazy) of the same figure. Where the gap is small, the share means little.",
+    "Intervals hold 95 % of 1000 draws of the frames with replacement. Frames of a drive are alike, which this ignores.",
+    "PSNR of equal pictures counts as 100 dB. Maps are compared where nothing is labelled, too.",
+    "Times are of the run that first dehazed a frame, whatever else the machine did; see benchmarks/runtime.py.",
+)
+
+
+def evaluate_with_reference(
+    scenes: FoggyScenes,
+    bench: Bench,
+    *,
+    models: Sequence[str],
+    pictures: int,
+    seed: int,
+    advance: Callable[[], None] = lambda: None,
+) -> Results:
+    """Measure all scenes, and show the worst.
+
+    Args:
+        scenes: what to look at.
+        bench: whom to ask.
+        models: names of the methods that the evaluation is about; the others are there for comparison.
+        pictures: how many scenes to show.
+        seed: of the bootstrap.
+        advance: called after each scene in each fog.
+
+    Raises:
+        LabelError: a judge or a model knows other classes than the data.
+    """
+    check_labels(scenes, bench)
+    findings = evaluate(scenes, bench, models=models, draws=DRAWS, seed=seed, advance=advance)
+    rows = findings.tally.rows()
+    chosen = choose(findings.seen, pictures)
+    return Results(
+        title=f"Dehazing for segmentation on {scenes.name}",
+        facts={
+            "data": f"{scenes.name}, {len(scenes)} scenes",
+            "fog": scenes.fog,
+            "instances": scenes.things,
+            "judges": "; ".join(f"{judge.name} ({judge.source})" for judge in bench.judges) or "none",
+        },
+        methods=_methods(scenes, bench, findings),
+        columns=[column for column in REFERENCE if _has(rows, column)],
+        rows=rows,
+        curves=[key for key in CURVES if bench.judges or key not in JUDGED] if len(scenes.densities) > 1 else [],
+        frames=[_illustrate(scenes, bench, entry, models) for entry in chosen],
+        labels=scenes.labels,
+        notes=_NOTES,
+        problems=findings.problems,
+    )
+
+
+def check_labels(scenes: FoggyScenes, bench: Bench) -> None:
+    """Refuse judges who know other classes than the data.
+
+    Raises:
+        LabelError: with the classes of both.
+    """
+    for judge in bench.judges:
+        if scenes.labels is None or judge.labels.names != scenes.labels.names:
+            found = "no labels" if scenes.labels is None else f"the classes {', '.join(scenes.labels.names)}"
+            raise LabelError(
+                f"the judge '{judge.name}' knows the classes {', '.join(judge.labels.names)}, but {scenes.name} has "
+                f"{found}; give a segmenter that was trained for them with --segmenter"
+            )
+
+
+def _has(rows: Sequence[Mapping[str, Any]], column: Column) -> bool:
+    return any(row.get(column.key) is not None for row in rows)
+
+
+def _methods(scenes: FoggyScenes, bench: Bench, findings: Findings) -> list[dict[str, Any]]:
+    """Return what each method is and costs for frames of the size of the first scene that was measured."""
+    times = findings.tally.milliseconds()
+    size = scenes[findings.seen[0].index].sample.image.shape[:2] if findings.seen else None
+    entries = []
+    for method in bench.methods:
+        expense = method.expense(*size) if size else Expense()
+        entries.append(
+            {
+                "model": method.name,
+                "source": method.source,
+                "parameters": expense.parameters,
+                "macs": expense.macs,
+                "ms_per_frame": times.get(method.name),
+            }
+        )
+    clear = {"model": CLEAR, "source": "the scene without fog", "parameters": 0, "macs": 0, "ms_per_frame": None}
+    return [*entries, clear]
+
+
+def _illustrate(scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence[str]) -> Frame:
+    """Return a scene with all that was made of it; the slider begins with hazy and the first model."""
+    scene = scenes[entry.index]
+    sample, hazy = scene.sample, scenes.hazy(scene, entry.beta)
+    order = sorted(bench.methods, key=lambda method: (method is not bench.methods[0], method.name not in models))
+    shown: dict[str, Image] = {method.name: method(hazy).dehazed for method in order} | {CLEAR: sample.image}
+    encoded = {name: encode_photograph(picture) for name, picture in shown.items()}
+    figures = dict(entry.figures)
+    if bench.judges and scenes.labels is not None:
+        judge = bench.judges[0]
+        for name, picture in shown.items():
+            opinion = judge(picture)
+            painting = scenes.labels.colorize(opinion.mask) if opinion.painting is None else opinion.painting
+            encoded[f"{name} · {MASK}"] = encode_mask(painting)
+            figures[f"{name} · {MASK}"] = entry.figures[name]
+        encoded[TRUTH] = encode_mask(scenes.labels.colorize(sample.labels))
+    fog = "" if entry.beta is None else f"β = {entry.beta:g} / m"
+    return Frame(entry.name, fog, entry.scores, figures, encoded)
