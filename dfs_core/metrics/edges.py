@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 CELL = 4
 """Windows are two cells wide and one cell apart, pixels."""
 
-Floats = NDArray[np.float32]
 Luminance = NDArray[np.uint8]
+Logarithm = NDArray[np.int16]
 
 _WINDOW = 2 * CELL
-_LOGARITHM = np.log(np.maximum(np.arange(256), 1)).astype(np.float32)
-_STEPS = 1024.0  # in which the contrast of two pixels is told apart when a window looks for its strongest pair
+_SCALE = 4096  # the largest at which logarithms of 8 bits fit into 16; the limit at 5 % is then 104 steps
+_LOGARITHM = np.rint(_SCALE * np.log(np.maximum(np.arange(256), 1))).astype(np.int16)
 
 
 def visible_edges(luminance: Luminance, threshold: float) -> NDArray[np.bool_]:
@@ -47,21 +47,21 @@ def visible_edges(luminance: Luminance, threshold: float) -> NDArray[np.bool_]:
     logs = [(cv2.LUT(dark, _LOGARITHM), cv2.LUT(light, _LOGARITHM)) for dark, light in pairs]
     thresholds = _thresholds(pairs, logs)
     on_edge = [np.zeros(pixels.shape, np.uint8) for _ in pairs]
-    limit = -math.log1p(-threshold / 2.0)
+    limit = -_SCALE * math.log1p(-threshold / 2.0)
     for top, left in np.ndindex(2, 2):
         chosen = thresholds[top::2, left::2]
         rows, columns = (_WINDOW * count for count in chosen.shape)
         part = np.s_[CELL * top : CELL * top + rows, CELL * left : CELL * left + columns]
         split = cv2.resize(chosen, (columns, rows), interpolation=cv2.INTER_NEAREST)
         split_log = cv2.resize(_LOGARITHM[chosen], (columns, rows), interpolation=cv2.INTER_NEAREST)
-        total = np.zeros(split.shape, np.float32)
+        total = np.zeros(split.shape, np.int16)
         apart = []
         for (dark, light), (dark_log, light_log) in zip(pairs, logs, strict=True):
             apart.append(((dark[part] <= split) & (split < light[part])).view(np.uint8))
-            each = cv2.min(cv2.subtract(split_log, dark_log[part]), cv2.subtract(light_log[part], split_log))
-            total += cv2.max(each, 0.0)
+            each = np.minimum(split_log - dark_log[part], light_log[part] - split_log)
+            total += np.maximum(each, 0, out=each)
         counts = cv2.resize(cv2.add(*apart) * _WINDOW**2, chosen.shape[::-1], interpolation=cv2.INTER_AREA)
-        totals = cv2.resize(total, chosen.shape[::-1], interpolation=cv2.INTER_AREA) * _WINDOW**2
+        totals = cv2.resize(total.astype(np.float32), chosen.shape[::-1], interpolation=cv2.INTER_AREA) * _WINDOW**2
         seen = cv2.resize((totals > limit * counts).view(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST)
         for mask, separated in zip(on_edge, apart, strict=True):
             mask[part] |= separated & seen
@@ -72,17 +72,15 @@ def visible_edges(luminance: Luminance, threshold: float) -> NDArray[np.bool_]:
     return edges[CELL : CELL + height, CELL : CELL + width].view(np.bool_)
 
 
-def _thresholds(pairs: list[tuple[Luminance, Luminance]], logs: list[tuple[Floats, Floats]]) -> Luminance:
+def _thresholds(pairs: list[tuple[Luminance, Luminance]], logs: list[tuple[Logarithm, Logarithm]]) -> Luminance:
     """Return the geometric mean of the strongest pair in each window, [windows down, windows across], rounded."""
-    strongest: Floats | None = None
+    packed = []
     for (dark, light), (dark_log, light_log) in zip(pairs, logs, strict=True):
-        strength = np.rint(cv2.subtract(light_log, dark_log) * np.float32(_STEPS))
-        strength *= cv2.subtract(light, dark) > 1
-        middle = np.rint(cv2.exp(cv2.add(light_log, dark_log) * np.float32(0.5)))
+        strength = (light_log - dark_log) * (light - dark > 1)
+        middle = cv2.exp((dark_log + light_log.astype(np.float32)) * np.float32(0.5 / _SCALE))
         # One number that sorts by strength and carries the threshold along; float32 holds it exactly.
-        packed = strength * np.float32(256.0) + middle
-        strongest = packed if strongest is None else cv2.max(strongest, packed)
-    assert strongest is not None  # noqa: S101 - there are pairs
+        packed.append(strength * np.float32(256.0) + np.rint(middle))
+    strongest = np.maximum(*packed)
     rows = np.maximum.reduce([strongest[row::CELL] for row in range(CELL)])
     cells = np.maximum.reduce([rows[:, column::CELL] for column in range(CELL)])
     cells = np.maximum(cells[:-1], cells[1:])
