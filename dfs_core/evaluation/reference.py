@@ -19,7 +19,7 @@ MASK = "mask"
 
 _NOTES = (
     "Gap closed: (dehazed - hazy) / (clear - hazy) of the same figure. Where the gap is small, the share means little.",
-    "Intervals hold 95 % of 1000 draws of the frames with replacement. Frames of a drive are alike, which this ignores.",
+    "Intervals hold 95 % of 1000 draws of the frames with replacement, as if frames of a drive were not alike.",
     "PSNR of equal pictures counts as 100 dB. Maps are compared where nothing is labelled, too.",
     "Times are of the run that first dehazed a frame, whatever else the machine did; see benchmarks/runtime.py.",
 )
@@ -116,14 +116,12 @@ def _illustrate(scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence
     order = sorted(bench.methods, key=lambda method: (method is not bench.methods[0], method.name not in models))
     shown: dict[str, Image] = {method.name: method(hazy).dehazed for method in order} | {CLEAR: sample.image}
     encoded = {name: encode_photograph(picture) for name, picture in shown.items()}
-    figures = dict(entry.figures)
     if bench.judges and scenes.labels is not None:
         judge = bench.judges[0]
         for name, picture in shown.items():
             opinion = judge(picture)
             painting = scenes.labels.colorize(opinion.mask) if opinion.painting is None else opinion.painting
             encoded[f"{name} · {MASK}"] = encode_mask(painting)
-            figures[f"{name} · {MASK}"] = entry.figures[name]
         encoded[TRUTH] = encode_mask(scenes.labels.colorize(sample.labels))
     fog = "" if entry.beta is None else f"β = {entry.beta:g} / m"
-    return Frame(entry.name, fog, entry.scores, figures, encoded)
+    return Frame(entry.name, fog, entry.scores, entry.figures, encoded)

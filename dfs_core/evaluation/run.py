@@ -14,6 +14,9 @@ from dfs_core.labels import LabelSet
 from dfs_core.metrics.segmentation import count, figures
 from dfs_core.read_ahead import read_ahead
 
+_AHEAD = 8 << 20
+"""Bytes of scenes that wait to be looked at."""
+
 Figures = dict[str, dict[str, float | None]]
 
 
@@ -88,7 +91,7 @@ def evaluate(
         advance: called after each scene in each fog.
     """
     findings = Findings(Tally(scenes.labels, draws=draws, seed=seed))
-    for read in read_ahead(_read_all(scenes), size=lambda item: item.size):
+    for read in read_ahead(_read_all(scenes), size=lambda item: item.size, budget=_AHEAD):
         findings.problems += read.problems
         for beta in scenes.densities:
             if read.scene is not None and beta in read.hazy:

@@ -1,6 +1,7 @@
 """Miniatures of the datasets, each in its official layout."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +144,12 @@ def one_thread() -> None:
 def camvid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a miniature CamVid; only to be read."""
     return write_camvid(tmp_path_factory.mktemp("camvid"))
+
+
+@pytest.fixture
+def camvid_copy(camvid: Path, tmp_path: Path) -> Path:
+    """The folder of a miniature CamVid that may be damaged."""
+    return Path(shutil.copytree(camvid, tmp_path / "camvid"))
 
 
 @pytest.fixture(scope="session")
