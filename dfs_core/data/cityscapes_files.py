@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -89,12 +90,12 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
         DatasetError: the file is damaged, or holds what is no label id.
     """
     stored = read_plane(path, np.uint8)
-    if strangers := [int(value) for value in np.unique(stored) if value > HIGHEST_LABEL_ID]:
+    if strangers := np.unique(stored[stored > HIGHEST_LABEL_ID]).tolist():
         raise DatasetError(
             f"{path}: holds {name_some(strangers)}, but Cityscapes' label ids are 0 to {HIGHEST_LABEL_ID}; "
             "label ids are expected, not train ids"
         )
-    return _TRAIN_IDS[stored]
+    return cv2.LUT(stored, _TRAIN_IDS)
 
 
 def read_instances(path: Path) -> NDArray[np.int32]:
@@ -105,8 +106,8 @@ def read_instances(path: Path) -> NDArray[np.int32]:
     Raises:
         DatasetError: the file is damaged or not of 16 bits.
     """
-    stored = read_plane(path, np.uint16).astype(np.int32)
-    return np.where(stored >= 1000, stored, 0)
+    stored = read_plane(path, np.uint16)
+    return np.multiply(stored, stored >= 1000, dtype=np.int32)
 
 
 def read_frame_list(path: Path) -> list[Frame]:
