@@ -88,6 +88,7 @@ setup(
             "torch==2.13.0",
             "numpy<2.4",  # what cityscapesscripts can work with
             "cityscapesscripts>=2.2",
+            "scikit-image>=0.22",
             "selenium>=4.20",  # looks at the report in Chromium
             "tensorrt-rtx-cu12==1.7.1.116; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
