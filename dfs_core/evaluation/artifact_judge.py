@@ -13,7 +13,7 @@ from dfs_core.evaluation.judge import Image
 from dfs_core.evaluation.score_judge import Floats, ScoreJudge, Scores
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 _HARMLESS = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 _PROBE = (32, 64)
@@ -37,9 +37,9 @@ class ArtifactJudge(ScoreJudge):
         import onnx
 
         self._artifact = artifact.read(path)
-        model = onnx.shape_inference.infer_shapes(onnx.load(path))
+        model = onnx.load(path)
         self._scores, self.are_logits = find_scores(model.graph, source=path)
-        part = onnx.utils.Extractor(model).extract_model([FRAMES, RESTORATION], [self._scores])
+        part = _cut(model, self._scores, source=path)
         self._session = onnx_file.Session(part.SerializeToString(), source=path, threads=threads)
         self._check_blindness(path)
         self.labels = self._artifact.labels
@@ -63,8 +63,8 @@ class ArtifactJudge(ScoreJudge):
         dark, bright = (self._run(frame, gain=0.0, offset=0.5) for frame in frames)
         if not np.array_equal(dark, bright):
             raise ArtifactError(
-                f"{path}: its mask does not follow from '{RESTORATION}' alone, so its segmenter cannot look at a "
-                "picture without its dehazer; export it again with `dfs export`, or judge with the segmenter's checkpoint"
+                f"{path}: its segmenter looks past '{RESTORATION}', so it cannot judge without its dehazer; "
+                "export it again with `dfs export`, or judge with the segmenter's checkpoint"
             )
 
 
@@ -93,6 +93,24 @@ def find_scores(graph: "GraphProto", *, source: Path) -> tuple[str, bool]:
         scores = above.input[0]
         above = producers.get(scores)
     return scores, above is None or above.op_type != "Neg"
+
+
+def _cut(model: "ModelProto", scores: str, *, source: Path) -> "ModelProto":
+    """Return the part of a DFS model that leads from frames and restoration to scores.
+
+    Raises:
+        ArtifactError: there is no `restoration` in it.
+    """
+    import onnx.shape_inference
+    import onnx.utils
+
+    if not any(RESTORATION in node.output for node in model.graph.node):
+        raise ArtifactError(
+            f"{source}: has no tensor '{RESTORATION}', behind which its segmenter begins, so it cannot judge; "
+            "export it again with `dfs export`, or judge with the segmenter's checkpoint"
+        )
+    whole = onnx.shape_inference.infer_shapes(model)
+    return onnx.utils.Extractor(whole).extract_model([FRAMES, RESTORATION], [scores])
 
 
 def _is_bilinear(node: "NodeProto") -> bool:

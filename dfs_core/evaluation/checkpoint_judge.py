@@ -1,4 +1,4 @@
-"""A segmenter's checkpoint as a judge. It runs on ONNX Runtime, which takes less than half of torch's time."""
+"""A segmenter's checkpoint as a judge. It runs on ONNX Runtime, which is several times as fast as torch."""
 
 from functools import cached_property
 from pathlib import Path

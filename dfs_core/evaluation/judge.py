@@ -17,7 +17,8 @@ class Opinion:
 
     Attributes:
         mask: class ids, uint8 [H, W], of the picture's size.
-        confidence: mean over the pixels of the probability of the class that was chosen, in [0, 1].
+        confidence: mean over the pixels of the probability of the class that was chosen, in [0, 1]; NaN
+            of a judge whose scores make no probabilities.
         painting: what a judge that answers in colours painted, RGB uint8 [H, W, 3]; None of one that answers in
             classes.
     """

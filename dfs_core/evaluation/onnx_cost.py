@@ -16,7 +16,7 @@ from dfs_core.evaluation import onnx_file
 from dfs_core.evaluation.method import Expense
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto
+    from onnx import ModelProto, NodeProto
 
 Shape = tuple[int, ...]
 
@@ -50,10 +50,10 @@ def expense(path: Path, inputs: Mapping[str, NDArray[Any]]) -> Expense:
         ArtifactError: it cannot be read.
         BackendError: ONNX Runtime cannot run it.
     """
-    import onnx
+    import onnx.inliner
 
     onnx_file.read(path)
-    model = onnx.load(path)
+    model = onnx.inliner.inline_local_functions(onnx.load(path))
     return Expense(parameters(model), macs(model, inputs, source=path))
 
 
@@ -66,17 +66,14 @@ def parameters(model: "ModelProto") -> int:
     from onnx import TensorProto
 
     kinds = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
-    not_learned = {
-        name
-        for node in onnx_file.nodes(model.graph)
-        for name in (node.input[3:5] if node.op_type == "BatchNormalization" else ())
-        or (node.input[1:] if node.op_type in {"Resize", "Upsample"} else ())
-    }
-
-    def is_learned(tensor: "TensorProto") -> bool:
-        return tensor.data_type in kinds and len(tensor.dims) > 0 and tensor.name not in not_learned
-
-    return sum(math.prod(tensor.dims) for tensor in onnx_file.tensors(model.graph) if is_learned(tensor))
+    nodes = list(onnx_file.nodes(model.graph))
+    first = {"BatchNormalization": 3, "Resize": 1, "Upsample": 1}  # input behind which nothing is learned
+    excluded = {name for node in nodes if node.op_type in first for name in node.input[first[node.op_type] :]}
+    return sum(
+        math.prod(tensor.dims)
+        for name, tensor in onnx_file.constants(model.graph)
+        if tensor.data_type in kinds and tensor.dims and name not in excluded
+    )
 
 
 def macs(model: "ModelProto", inputs: Mapping[str, NDArray[Any]], *, source: Path) -> int | None:

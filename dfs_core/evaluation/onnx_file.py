@@ -60,12 +60,12 @@ def fingerprint(*paths: Path) -> str:
 
 
 def files(path: Path, model: "ModelProto") -> list[Path]:
-    """Return the file of a graph and those in which it keeps weights."""
+    """Return the file of a graph and those beside it in which it keeps weights."""
     from onnx import TensorProto
 
     beside = {
         entry.value
-        for tensor in tensors(model.graph)
+        for _, tensor in constants(model.graph)
         if tensor.data_location == TensorProto.EXTERNAL
         for entry in tensor.external_data
         if entry.key == "location"
@@ -82,16 +82,15 @@ def nodes(graph: "GraphProto") -> Iterator["NodeProto"]:
                 yield from nodes(branch)
 
 
-def tensors(graph: "GraphProto") -> Iterator["TensorProto"]:
-    """Yield every constant of a graph, those inside its nodes and their branches too."""
-    yield from graph.initializer
+def constants(graph: "GraphProto") -> Iterator[tuple[str, "TensorProto"]]:
+    """Yield every constant of a graph and the name under which nodes use it, those in branches of nodes too."""
+    yield from ((tensor.name, tensor) for tensor in graph.initializer)
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
+                yield node.output[0], attribute.t
             for branch in (attribute.g, *attribute.graphs):
-                yield from tensors(branch)
+                yield from constants(branch)
 
 
 def inputs(graph: "GraphProto") -> list["ValueInfoProto"]:
@@ -124,6 +123,15 @@ def fits(found: Shape | None, wanted: Sequence[int | None]) -> bool:
     return all(
         want is None or not isinstance(side, int) or side == want for side, want in zip(found, wanted, strict=True)
     )
+
+
+def takes_rgb(graph: "GraphProto") -> bool:
+    """Return whether a graph takes float [N, 3, H, W] alone, of one picture or any number, and says so of the 3."""
+    given = inputs(graph)
+    if len(given) != 1 or not is_float(given[0]):
+        return False
+    found = shape(given[0])
+    return fits(found, (1, 3, None, None)) and found is not None and found[1] == 3
 
 
 def described(values: Sequence["ValueInfoProto"]) -> str:

@@ -107,11 +107,10 @@ def _ends(path: Path, model: "ModelProto") -> tuple["ValueInfoProto", "ValueInfo
         f"{path}: takes {onnx_file.described(inputs)} and gives {onnx_file.described(outputs)}; a dehazer as ONNX is "
         f"either a DFS model, written by `dfs export`, or has {CONVENTION}"
     )
-    if len(inputs) != 1 or len(outputs) != 1:
+    if not onnx_file.takes_rgb(model.graph) or len(outputs) != 1:
         raise refused
-    for value in (inputs[0], outputs[0]):
-        if not onnx_file.is_float(value) or not onnx_file.fits(onnx_file.shape(value), _PICTURE):
-            raise refused
+    if not onnx_file.is_float(outputs[0]) or not onnx_file.fits(onnx_file.shape(outputs[0]), _PICTURE):
+        raise refused
     sides = [(onnx_file.shape(value) or ())[2:] for value in (inputs[0], outputs[0])]
     if any(
         isinstance(given, int) and isinstance(drawn, int) and given != drawn

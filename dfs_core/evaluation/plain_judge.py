@@ -140,12 +140,8 @@ def _ends(path: Path, model: "ModelProto") -> tuple[str, str, tuple[int | None, 
         ArtifactError: it does not follow the convention.
     """
     inputs, outputs = onnx_file.inputs(model.graph), list(model.graph.output)
-    wanted = {"input": (1, 3, None, None), "output": (1, None, None, None)}
-    ends = (*inputs, *outputs)
-    if len(inputs) != 1 or len(outputs) != 1 or not all(
-        onnx_file.is_float(value) and onnx_file.fits(onnx_file.shape(value), shape)
-        for value, shape in zip(ends, wanted.values(), strict=True)
-    ):  # fmt: skip
+    follows = onnx_file.takes_rgb(model.graph) and len(outputs) == 1 and onnx_file.is_float(outputs[0])
+    if not follows or not onnx_file.fits(onnx_file.shape(outputs[0]), (1, None, None, None)):
         raise ArtifactError(
             f"{path}: takes {onnx_file.described(inputs)} and gives {onnx_file.described(outputs)}; a judge as ONNX is "
             f"either a DFS model, written by `dfs export`, or has {CONVENTION}, and a JSON file of its name beside it"
