@@ -40,7 +40,7 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def settle(network: nn.Module) -> nn.Module:
-    """Return a random network, frozen, that has seen pictures: without averages of them, answers are all but constant."""
+    """Return a random network, frozen, that has seen pictures: without their averages, its answers hardly vary."""
     frames = torch.from_numpy(np.stack([picture(96, 160, seed) for seed in range(4)])).permute(0, 3, 1, 2) / 255.0
     with torch.no_grad():
         for _ in range(30):

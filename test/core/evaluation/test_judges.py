@@ -73,7 +73,7 @@ def test_judge_that_answers_in_colours_paints(tmp_path, checkpoint_of, settled, 
     torch.manual_seed(0)
     options = {"filters": 4, "blocks": 1}
     network = settled(create_segmenter("pix2pix_rgb", CAMVID_11, options))
-    network.body.decode[-1].weight.mul_(10.0)  # paints in full colours, as after training
+    network.body.decode[-1].weight.mul_(50.0)  # paints in full colours, as after training
     path = checkpoint_of(tmp_path / "colours" / "best.ckpt", "segmenter", "pix2pix_rgb", options, network)
     picture = soft_picture(64, 480)
     opinion = open_judge(path, threads=1)(picture)
@@ -81,7 +81,8 @@ def test_judge_that_answers_in_colours_paints(tmp_path, checkpoint_of, settled, 
     assert math.isnan(opinion.confidence)
     np.testing.assert_allclose(opinion.painting, 127.5 + 127.5 * painted, atol=0.6)
     distances = np.square(opinion.painting[:, :, None].astype(int) - CAMVID_11.palette[:11]).sum(axis=3)
-    assert (distances.argmin(axis=2) == opinion.mask).mean() > 0.99
+    assert (distances.argmin(axis=2) == opinion.mask).mean() > 0.97  # bytes are coarser than what was painted
+    assert (predict_mask(network, picture) == opinion.mask).mean() >= 0.999
     assert len(np.unique(opinion.mask)) >= 3
 
 
