@@ -22,6 +22,9 @@ GREY_CHROMA = 8.0
 """Chroma in CIELAB up to which a pixel counts as nearly grey."""
 GREY_SHARE = 0.01
 """Share of nearly grey pixels below which nothing is said of a cast."""
+COARSE_PX, SLOPE = 256, 1.0
+"""Halos are wider than texture: they are sought in pictures shrunk to this width, where a slope rises by at least so
+many levels of luminance a pixel."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class Visibility:
         blown: share of the pixels that became white; see `WHITE`.
         cast: how far the mean colour of what was nearly grey moved over the a-b plane of CIELAB, in units of ΔE; None
             where almost nothing was grey.
-        reversed: share of the edges visible before and after whose gradient points the other way, more than 90° off.
-            Fog that is removed evenly reverses none; a halo does.
+        reversed: share of the slopes there before and after that now rise the other way, more than 90° off; see
+            `COARSE_PX` and `SLOPE`. Fog that is removed evenly reverses none; a halo does, and a rim of fog that was
+            left where the frame ends. None where there are no slopes.
 
     Source: e, r and σ of N. Hautière, J.-P. Tarel, D. Aubert, É. Dumont, "Blind Contrast Enhancement Assessment by
     Gradient Ratioing at Visible Edges", Image Analysis & Stereology 27, 2008. The others are defined here.
@@ -85,8 +89,6 @@ def compare(before: Image, after: Image) -> Visibility:
     squares, squares_after = x * x + y * y, x_after * x_after + y_after * y_after
     valid = (squares > 0.0) & (squares_after > 0.0)
     gains = 0.5 * np.log(squares_after[valid] / squares[valid])
-    kept = edges.ravel()[places]
-    turned = (x * x_after + y * y_after)[kept] < 0.0
     return Visibility(
         edges_before=seen / grey.size,
         edges_after=seen_after / grey.size,
@@ -96,7 +98,7 @@ def compare(before: Image, after: Image) -> Visibility:
         blackened=_share(_black(after) & ~_black(before)),
         blown=_share(_white(after) & ~_white(before)),
         cast=_cast(before, after),
-        reversed=float(turned.mean()) if turned.size else None,
+        reversed=_reversed(grey, grey_after),
     )
 
 
@@ -105,6 +107,19 @@ def _gradient(luminance: Image, places: NDArray[np.intp]) -> tuple[NDArray[np.fl
     x = cv2.Sobel(luminance, cv2.CV_32F, 1, 0, borderType=cv2.BORDER_REFLECT)
     y = cv2.Sobel(luminance, cv2.CV_32F, 0, 1, borderType=cv2.BORDER_REFLECT)
     return x.ravel()[places], y.ravel()[places]
+
+
+def _reversed(luminance: Image, luminance_after: Image) -> float | None:
+    height, width = luminance.shape
+    size = min(COARSE_PX, width), max(1, round(height * min(1.0, COARSE_PX / width)))
+    slopes = []
+    for picture in (luminance, luminance_after):
+        coarse = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        # Sobel's weights add up to 8 where the luminance rises by one level a pixel.
+        slopes.append([cv2.Sobel(coarse, cv2.CV_32F, *order, scale=1.0 / 8.0) for order in ((1, 0), (0, 1))])
+    (x, y), (x_after, y_after) = slopes
+    sloping = np.minimum(x * x + y * y, x_after * x_after + y_after * y_after) >= SLOPE**2
+    return float(np.mean((x * x_after + y * y_after)[sloping] < 0.0)) if sloping.any() else None
 
 
 def _share(mask: NDArray[np.bool_]) -> float:

@@ -26,7 +26,8 @@ def test_a_picture_beside_itself_changed_in_nothing():
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     same = compare(picture, picture)
     assert same.edges_before == same.edges_after > 0.0
-    assert same.new_edges == same.saturated == same.blackened == same.blown == same.reversed == 0.0
+    assert same.new_edges == same.saturated == same.blackened == same.blown == 0.0
+    assert same.reversed == 0.0
     assert same.gradient_gain == pytest.approx(1.0)
     assert same.cast is None or same.cast == 0.0
 
@@ -99,13 +100,30 @@ def test_of_a_picture_without_grey_nothing_is_said_about_a_cast():
     assert compare(np.full((20, 20, 3), (200, 40, 40), np.uint8), grey(np.full((20, 20), 90))).cast is None
 
 
-def test_reversed_edges_are_those_that_point_the_other_way():
-    before = np.full((40, 64), 100, np.uint8)
-    before[:, 32:] = 150
+def test_slopes_that_rise_the_other_way_are_reversed():
+    before = np.tile(np.arange(20, 20 + 2 * 64, 2), (60, 1))
     after = before.copy()
-    after[:20] = 250 - after[:20]
-    found = compare(grey(before), grey(after))
-    assert found.reversed == pytest.approx(0.5, abs=0.05)  # at the seam of the halves gradients run both ways
+    after[:20] = after[:20, ::-1]
+    # At the seam, two rows high, a third is steeper than the rest and points down or up: not more than 90 degrees off.
+    assert compare(grey(before), grey(after)).reversed == pytest.approx(1 / 3, abs=2 / 60)
+    assert compare(grey(before), grey(before // 2)).reversed == 0.0
+
+
+def test_texture_is_no_halo_however_it_turns():
+    texture = np.random.default_rng(0).integers(-4, 5, (480, 2048))
+    slope = 160 * np.abs(np.linspace(-2, 2, 2048) % 2 - 1)  # 2.5 levels a coarse pixel, and half of it in fog
+    assert compare(grey(60 + slope / 2 + texture), grey(30 + slope - texture)).reversed == 0.0
+
+
+def test_a_rim_of_fog_that_was_left_is_found():
+    before = np.tile(np.linspace(250, 50, 120)[:, None], (1, 256))
+    after = 250 - 1.25 * (250 - before)
+    after[-4:] = before[-4:]
+    assert compare(grey(before), grey(after)).reversed == pytest.approx(2 / 120, abs=1 / 120)  # rows where it jumps up
+
+
+def test_a_picture_without_slopes_has_none_to_reverse():
+    assert compare(grey(np.full((20, 20), 90)), chequers(10, 90)[:20, :20]).reversed is None
 
 
 def test_fog_hides_edges_and_its_removal_shows_them_again():
