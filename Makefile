@@ -31,7 +31,7 @@ help: ## list the targets
 demo: $(RUN_STAMP) ## play a foggy bag through the real node; leaves demo/
 	@$(BIN)/dfs demo $(DFS_OPTIONS)
 
-test: $(TEST_STAMP) ## run all tests
+test: $(TEST_STAMP) ## run all tests; some need Debian's chromium and chromium-driver, else they are skipped
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 lint: $(TEST_STAMP) ## check format, style and types

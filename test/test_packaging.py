@@ -120,6 +120,11 @@ def test_executable_runs_the_python_of_its_own_environment_and_else_the_one_on_p
     assert run(linked) == f"on-path {linked} a b c\n"
 
 
+def test_files_that_modules_read_are_installed_beside_them(prefix: Path) -> None:
+    for file in [*ROOT.glob("dfs_core/weights/*.onnx"), *ROOT.glob("dfs_core/evaluation/report/page/*.*")]:
+        assert len(list(prefix.rglob(f"site-packages/{file.relative_to(ROOT)}"))) == 1, file
+
+
 def test_a_plain_install_brings_neither_torch_nor_ros(distribution: Distribution) -> None:
     plain = [requirement for requirement in distribution.requires or () if "extra ==" not in requirement]
     assert plain

@@ -3,7 +3,7 @@
 import html
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from dfs_core.evaluation.report.numbers import figure as print_figure
 from dfs_core.evaluation.report.tables import CLEAR, EVERYTHING, HAZY, is_number, unique
 from dfs_core.evaluation.results import Column, Results, Row
 
@@ -20,17 +21,30 @@ SERIES = 8
 
 _MARKERS = "os^Dv<>P"
 _INK = "#010203"
-_LINES = [f"#0102{number:02x}" for number in range(16, 16 + SERIES)]
+_COLORS = [f"#0102{number:02x}" for number in range(16, 16 + SERIES)]
 """Colours that stand for the page's own until the picture is text."""
+_TALLEST_BOUND = 2.0
+"""How far away, in heights of all other lines together, the bound may be; farther off it would flatten them."""
+
+Lines = dict[str, list[Row]]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One figure as one judge found it: what it is about, and an SVG element to stand in a page."""
+    """One figure as one judge found it.
+
+    Attributes:
+        title: what it shows, with the unit.
+        meaning: the same in a sentence.
+        judge: who found it; empty where all judges agree or there is but one.
+        off_scale: what is not drawn because it is too far from all else; mostly empty.
+        svg: an SVG element that can stand in a page; it holds no text from outside but the title.
+    """
 
     title: str
     meaning: str
     judge: str
+    off_scale: str
     svg: str
 
 
@@ -38,20 +52,15 @@ def draw_charts(results: Results) -> list[Chart]:
     """Return a chart for each key of `curves` and judge; one that all judges agree on, such as PSNR, comes once."""
     rows = [row for row in results.rows if is_number(row.get("beta")) and row.get("part", EVERYTHING) == EVERYTHING]
     columns = {column.key: column for column in results.columns}
-    judges = unique(row.get("judge") or "" for row in rows)
     charts: list[Chart] = []
     for key in results.curves:
-        views = {
-            judge: _lines(row for row in rows if (row.get("judge") or "") == judge and is_number(row.get(key)))
-            for judge in judges
-        }
-        views = {judge: lines for judge, lines in views.items() if lines}
-        same = len(views) > 1 and len({repr(_points(lines, key)) for lines in views.values()}) == 1
-        for judge, lines in list(views.items())[: 1 if same else None]:
-            column = columns[key]
-            name = f"chart-{len(charts) + 1}"
-            shown = "" if same else judge
-            charts.append(Chart(column.title, column.meaning, shown, _draw(lines, column, results, name)))
+        views = _views(row for row in rows if is_number(row.get(key)))
+        agreed = len({repr(_points(lines, key)) for lines in views.values()}) == 1
+        for judge, lines in list(views.items())[: 1 if agreed else None]:
+            column, shown = columns[key], dict(lines)
+            off_scale = _take_distant_bound(shown, column)
+            svg = _draw(shown, column, results, f"chart-{len(charts) + 1}")
+            charts.append(Chart(column.title, column.meaning, "" if agreed else judge, off_scale, svg))
     return charts
 
 
@@ -61,70 +70,81 @@ def series_of(model: str, results: Results) -> int | None:
     return models.index(model) % SERIES + 1 if model in models else None
 
 
-def _lines(rows: Iterator[Row]) -> dict[str, list[Row]]:
-    lines: dict[str, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: row["beta"]):
-        lines.setdefault(row["model"], []).append(row)
-    return lines
+def _views(rows: Iterable[Row]) -> dict[str, Lines]:
+    """Return the rows by judge and method, in their order but for β, which rises."""
+    views: dict[str, Lines] = {}
+    for row in rows:
+        views.setdefault(row.get("judge") or "", {}).setdefault(row["model"], []).append(row)
+    for lines in views.values():
+        for line in lines.values():
+            line.sort(key=lambda row: row["beta"])
+    return views
 
 
-def _points(lines: dict[str, list[Row]], key: str) -> list[tuple[str, float, float]]:
-    return [(model, row["beta"], row[key]) for model, rows in lines.items() for row in rows]
+def _points(lines: Lines, key: str) -> list[tuple[str, float, float]]:
+    return [(model, row["beta"], row[key]) for model, line in lines.items() for row in line]
 
 
-def _draw(lines: dict[str, list[Row]], column: Column, results: Results, name: str) -> str:
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 8.5}):
-        figure = Figure(figsize=(4.0, 2.7), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.subplots()
-        for model, rows in lines.items():
-            _line(axes, rows, column, series_of(model, results), dotted=model == CLEAR)
-        _style(axes, sorted({row["beta"] for rows in lines.values() for row in rows}))
+def _take_distant_bound(lines: Lines, column: Column) -> str:
+    """Take the bound out of the lines where it is far from all others, and return the words that say where it is."""
+    others = [value for model, _, value in _points(lines, column.key) if model != CLEAR]
+    bound = [row[column.key] for row in lines.get(CLEAR, ())]
+    if not bound or len(set(others)) < 2:
+        return ""
+    low, high = min(others), max(others)
+    if max(low - min(bound), max(bound) - high) <= _TALLEST_BOUND * (high - low):
+        return ""
+    del lines[CLEAR]
+    ends = unique(print_figure(value, column) for value in (min(bound), max(bound)))
+    return f"{CLEAR}, at {' to '.join(ends)}, is off the scale"
+
+
+def _draw(lines: Lines, column: Column, results: Results, name: str) -> str:
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9.5}):
+        chart = Figure(figsize=(4.0, 2.8), layout="constrained")
+        FigureCanvasSVG(chart)
+        axes = chart.subplots()
+        for model, line in lines.items():
+            _draw_line(axes, line, column, series_of(model, results), style=":" if model == CLEAR else "--")
+        _style(axes, sorted({row["beta"] for line in lines.values() for row in line}))
         text = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(text, format="svg", transparent=True, metadata=nothing)
+        chart.savefig(text, format="svg", transparent=True, metadata=nothing)
     return _as_element(text.getvalue(), name, f"{column.title} over the density of the fog")
 
 
-def _line(axes: Axes, rows: Sequence[Row], column: Column, series: int | None, *, dotted: bool) -> None:
-    color = _INK if series is None else _LINES[series - 1]
-    marker = None if series is None else _MARKERS[series - 1]
-    style = "-" if series is not None else ":" if dotted else "--"
-    betas = [row["beta"] for row in rows]
-    axes.plot(
-        betas,
-        [row[column.key] * column.scale for row in rows],
-        color=color,
-        linestyle=style,
-        marker=marker,
-        markersize=4,
-        linewidth=1.3 if series is None else 1.8,
-        clip_on=False,
-    )
-    ends = [(row["beta"], *(row.get("interval") or {}).get(column.key, ())) for row in rows]
+def _draw_line(axes: Axes, line: Sequence[Row], column: Column, series: int | None, *, style: str) -> None:
+    """Draw a method in its colour with its interval, or in the style of an end of the gap."""
+    betas, values = ([row[key] for row in line] for key in ("beta", column.key))
+    scaled = column.scale * np.array(values, float)
+    if series is None:
+        axes.plot(betas, scaled, color=_INK, linestyle=style, linewidth=1.4)
+        return
+    color = _COLORS[series - 1]
+    axes.plot(betas, scaled, color=color, marker=_MARKERS[series - 1], markersize=4.5, linewidth=1.8, clip_on=False)
+    ends = [(row["beta"], *(row.get("interval") or {}).get(column.key, ())) for row in line]
     bounded = [entry for entry in ends if len(entry) == 3 and all(map(is_number, entry))]
-    if series is not None and bounded:
-        where, low, high = (np.array(values) for values in zip(*bounded, strict=True))
-        axes.fill_between(where, low * column.scale, high * column.scale, color=color, alpha=0.13, linewidth=0)
+    if bounded:
+        where, low, high = (np.array(entries) for entries in zip(*bounded, strict=True))
+        axes.fill_between(where, column.scale * low, column.scale * high, color=color, alpha=0.13, linewidth=0)
 
 
 def _style(axes: Axes, betas: Sequence[float]) -> None:
     axes.set_xticks(betas, [f"{beta:g}" for beta in betas])
-    axes.set_xlabel("β in 1/m")
-    axes.grid(axis="y", color=_INK, alpha=0.14, linewidth=0.6)
+    axes.set_xlabel("β in 1/m", color=_INK)
+    axes.grid(axis="y", color=_INK, alpha=0.16, linewidth=0.6)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set(color=_INK, alpha=0.5)
     axes.tick_params(colors=_INK, length=0)
-    axes.xaxis.label.set_color(_INK)
 
 
 def _as_element(document: str, name: str, label: str) -> str:
-    """Return an SVG file as an element: with the page's colours and font, and names that no other chart has."""
+    """Return an SVG file as an element: with the page's colours, and names that no other chart has."""
     svg = document[document.index("<svg") :]
     box = re.search(r'viewBox="([^"]+)"', svg)
     assert box is not None  # noqa: S101 - matplotlib always writes one
     svg = f'<svg viewBox="{box[1]}" role="img" aria-label="{html.escape(label)}">{svg[svg.index(">") + 1 :]}'
     svg = re.sub(r'(id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", svg).replace("xlink:href", "href")
-    for number, color in enumerate(_LINES, start=1):
+    for number, color in enumerate(_COLORS, start=1):
         svg = svg.replace(color, f"var(--series-{number})")
     return svg.replace(_INK, "currentColor")

@@ -34,7 +34,7 @@ def to_page(results: Results) -> str:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False, "ensure_ascii": False}
-    environment.filters |= {"amount": amount, "fixed": fixed, "percent": percent}
+    environment.filters |= {"amount": amount, "fixed": fixed, "percent": percent, "unbroken": _unbroken}
     tables = make_tables(results)
     labels = results.labels.classes if results.labels else ()
     return environment.get_template("index.html").render(
@@ -51,3 +51,8 @@ def to_page(results: Results) -> str:
         script=Markup(script),  # noqa: S704 - files of this package
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     )
+
+
+def _unbroken(title: str) -> str:
+    """Return the title of a column that no line break parts from its unit."""
+    return title.replace(" / ", "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}")
