@@ -107,4 +107,4 @@ def _fill(network: nn.Module, state: Checkpoint, path: Path) -> None:
 def _batch(image: Image, network: nn.Module) -> torch.Tensor:
     """Return an image as a batch of one, float [1, 3, H, W] in [0, 255], where the network is."""
     device = next(network.parameters()).device
-    return torch.tensor(image).to(device).permute(2, 0, 1)[None].float()
+    return torch.tensor(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].float()

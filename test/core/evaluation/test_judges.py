@@ -61,6 +61,12 @@ def test_checkpoint_and_model_see_what_torch_sees(judges, small_network, soft_pi
     assert 1 / 11 < opinions[0].confidence < 1.0
 
 
+def test_pictures_that_are_views_are_taken(judges, soft_picture):
+    view = soft_picture(48, 64)[..., ::-1]
+    for judge in judges:
+        np.testing.assert_array_equal(judge(view).mask, judge(np.ascontiguousarray(view)).mask)
+
+
 def test_judges_are_named_by_their_files(judges):
     of_checkpoint, of_model = judges
     assert (of_checkpoint.name, of_checkpoint.source) == ("segmenter", "best.ckpt of the run segmenter")

@@ -47,6 +47,15 @@ def test_checkpoint_costs_what_runs(small_runs, small_network):
     assert (expense.parameters, expense.macs) == cost(small_network.generator, (1, 3, 272, 480))
 
 
+def test_frames_that_are_views_are_taken(small_runs, small_model, soft_picture):
+    view = soft_picture(48, 64)[..., ::-1]
+    view.setflags(write=False)
+    for path in (small_runs / "generator" / "best.ckpt", small_model):
+        method = open_method(path, threads=1)
+        np.testing.assert_array_equal(method(view).dehazed, method(np.ascontiguousarray(view)).dehazed)
+        method.close()
+
+
 def test_translator_gets_the_whole_frame(tmp_path, checkpoint_of, settled, soft_picture):
     torch.manual_seed(0)
     options = {"filters": 4, "blocks": 1}
