@@ -90,7 +90,8 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
         DatasetError: the file is damaged, or holds what is no label id.
     """
     stored = read_plane(path, np.uint8)
-    if strangers := np.unique(stored[stored > HIGHEST_LABEL_ID]).tolist():
+    if stored.max() > HIGHEST_LABEL_ID:
+        strangers = np.unique(stored[stored > HIGHEST_LABEL_ID]).tolist()
         raise DatasetError(
             f"{path}: holds {name_some(strangers)}, but Cityscapes' label ids are 0 to {HIGHEST_LABEL_ID}; "
             "label ids are expected, not train ids"

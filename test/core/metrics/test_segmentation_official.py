@@ -92,7 +92,7 @@ def quiet(monkeypatch):
 @pytest.mark.filterwarnings("ignore:`in1d` is deprecated")
 def test_whole_pictures(tmp_path):
     files = []
-    for number, things in enumerate((45, 12)):
+    for number, things in enumerate((45, 12, 30)):
         labels, instances = street(number, things=things)
         files.append(write(tmp_path, number, labels, instances, guess(number, labels)))
     assert cv2.imread(str(files[0][1])).shape == (1024, 2048, 3)
