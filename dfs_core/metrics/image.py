@@ -64,10 +64,11 @@ def _sum_of_shares(image: Image, reference: Image, zero: float, data_range: floa
     Single precision is enough, though variances are small differences of large numbers: each channel's mean is taken
     off first, and each factor written as 1 less a share of how the images differ, 2 xy = x² + y² - (x - y)².
     """
-    level = np.rint(cv2.mean(image)[:3]).astype(np.float32)
-    shift = np.rint(cv2.mean(reference)[:3]).astype(np.float32) - level
-    first = image - level
-    second = reference - (level + shift)
+    # A row of each, since NumPy is slow at adding three numbers to each pixel.
+    levels = [
+        np.tile(np.rint(cv2.mean(band)[:3]).astype(np.float32), (band.shape[1], 1)) for band in (image, reference)
+    ]
+    first, second = image - levels[0], reference - levels[1]
     difference = second - first
     mean_first, mean_difference = _window_mean(first), _window_mean(difference)
     mean_second = mean_first + mean_difference
@@ -84,9 +85,10 @@ def _sum_of_shares(image: Image, reference: Image, zero: float, data_range: floa
     unlike -= mean_difference * mean_difference
     unlike /= contrast
 
-    mean_first += level - np.float32(zero)
-    mean_second += level + shift - np.float32(zero)
-    mean_difference += shift
+    inner = slice(2 * _BORDER, None)
+    mean_first += levels[0][inner] - np.float32(zero)
+    mean_second += levels[1][inner] - np.float32(zero)
+    mean_difference += (levels[1] - levels[0])[inner]
     luminance = mean_first * mean_first
     luminance += mean_second * mean_second
     luminance += (0.01 * data_range) ** 2
