@@ -38,12 +38,8 @@ CURVES = ("psnr", "ssim", "miou", "iiou", "category_miou", "category_iiou")
 NO_REFERENCE = (
     Column("contrast", "contrast", "standard deviation of the luminance in [0, 1], mean over frames"),
     Column("edges_after", "visible edges, %", "share of the pixels on edges of more than 5 % contrast", 1, scale=100.0),
-    Column(
-        "new_edges", "e", "by how much the number of visible edges grew, mean over frames (Hautière et al. 2008)", 2
-    ),
-    Column(
-        "gradient_gain", "r", "how many times steeper visible edges are than in the hazy frame, mean over frames", 2
-    ),
+    Column("new_edges", "e", "by how much the number of visible edges grew, over all frames (Hautière et al. 2008)", 2),
+    Column("gradient_gain", "r", "how many times steeper visible edges are than in the hazy frame, geometric mean", 2),
     Column(
         "fog_density", "β left, 1/m", "attenuation coefficient that the shipped model sees in the result", 4, "lowest"
     ),

@@ -1,18 +1,25 @@
 """Ask every method and every judge about one scene in one fog, unless they have been asked before."""
 
+import functools
 import math
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from dfs_core.evaluation.judge import Image, Judge, Opinion
-from dfs_core.evaluation.method import Answer, Method
+from dfs_core.evaluation.method import Method
 from dfs_core.evaluation.predictions import Prediction, Predictions, fingerprint, key_of
 from dfs_core.metrics.image import HIGHEST_PSNR, psnr, ssim
 from dfs_core.metrics.visibility import compare, contrast
 
 CLEAR = "clear"
 """The row of the scene without fog: what perfect dehazing would give."""
+
+
+TIMED = 5
+"""Calls of which the median time is what a method takes."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,6 @@ class Measured:
         ssim: of the dehazed frame.
         opinions: what each judge, by name, sees in the dehazed frame.
         fog_density: what the method takes β for, 1/m, or None.
-        ms: how long it took, in the run in which it was asked; None for the clear scene.
         mask: the method's own mask, of any size, or None.
     """
 
@@ -34,7 +40,6 @@ class Measured:
     ssim: float
     opinions: dict[str, Opinion] = field(repr=False)
     fog_density: float | None = None
-    ms: float | None = None
     mask: Image | None = field(default=None, repr=False)
 
 
@@ -44,7 +49,7 @@ class Examined:
 
     Attributes:
         model: the method's name.
-        figures: `contrast`, those of `dfs_core.metrics.visibility.Visibility`, `fog_density` that is left, `ms`.
+        figures: `contrast`, those of `dfs_core.metrics.visibility.Visibility`, `fog_density` that is left.
         opinions: what each judge, by name, sees in the dehazed frame.
         dehazed: gives the dehazed frame; the method is asked again if its answer was kept without.
     """
@@ -68,7 +73,6 @@ class Bench:
         """
         self.methods, self.judges = tuple(methods), tuple(judges)
         self._predictions = predictions
-        self._warm: set[tuple[str, tuple[int, ...]]] = set()
 
     def measure(self, hazy: Image, clear: Image) -> list[Measured]:
         """Return what is found of each method, in their order, and of the clear scene at the end.
@@ -98,15 +102,28 @@ class Bench:
         self._predictions.put(new)
         return found
 
-    def ask(self, method: Method, frame: Image) -> tuple[Answer, float]:
-        """Return a method's answer and how many milliseconds it took, its first frame of a size not counted."""
-        size = method.name, frame.shape
-        if size not in self._warm:
+    def costs(self, frame: Image) -> list[dict[str, Any]]:
+        """Return what each method is and costs for a frame of this size: `Results.methods`.
+
+        Times are medians of some calls, made now, after one that is not counted.
+        """
+        return [self._cost(method, frame) for method in self.methods]
+
+    def _cost(self, method: Method, frame: Image) -> dict[str, Any]:
+        expense = method.expense(*frame.shape[:2])
+        method(frame)
+        times = []
+        for _ in range(TIMED):
+            start = time.perf_counter()
             method(frame)
-            self._warm.add(size)
-        start = time.perf_counter()
-        answer = method(frame)
-        return answer, 1000.0 * (time.perf_counter() - start)
+            times.append(1000.0 * (time.perf_counter() - start))
+        return {
+            "model": method.name,
+            "source": method.source,
+            "parameters": expense.parameters,
+            "macs": expense.macs,
+            "ms_per_frame": statistics.median(times),
+        }
 
     def _examine(
         self,
@@ -116,35 +133,33 @@ class Bench:
         estimator: Method,
         new: dict[str, Prediction],
     ) -> Examined:
-        asked = _Once(lambda: self.ask(method, frame))
+        asked = functools.cache(lambda: method(frame))
         key = key_of("examination", method.key, estimator.key, print_)
         if (kept := self._predictions.get(key)) is None:
-            answer, ms = asked()
+            answer = asked()
             figures = {
                 "contrast": contrast(answer.dehazed),
                 **asdict(compare(frame, answer.dehazed)),
                 "fog_density": estimator(answer.dehazed).fog_density,
-                "ms": ms,
             }
             kept = new[key] = Prediction(figures)
-        opinions = self._opinions(lambda: asked()[0].dehazed, (method.key, print_), new)
-        return Examined(method.name, kept.figures, opinions, lambda: asked()[0].dehazed)
+        opinions = self._opinions(lambda: asked().dehazed, (method.key, print_), new)
+        return Examined(method.name, kept.figures, opinions, lambda: asked().dehazed)
 
     def _measure(
         self, method: Method, hazy: Image, clear: Image, prints: tuple[str, str], new: dict[str, Prediction]
     ) -> Measured:
-        asked = _Once(lambda: self.ask(method, hazy))
+        asked = functools.cache(lambda: method(hazy))
         key = key_of("answer", method.key, *prints)
         if (kept := self._predictions.get(key)) is None:
-            answer, ms = asked()
+            answer = asked()
             figures = {
                 "psnr": min(psnr(answer.dehazed, clear), HIGHEST_PSNR),
                 "ssim": ssim(answer.dehazed, clear),
                 "fog_density": answer.fog_density,
-                "ms": ms,
             }
             kept = new[key] = Prediction(figures, answer.mask)
-        opinions = self._opinions(lambda: asked()[0].dehazed, (method.key, prints[0]), new)
+        opinions = self._opinions(lambda: asked().dehazed, (method.key, prints[0]), new)
         return Measured(method.name, opinions=opinions, mask=kept.mask, **kept.figures)  # type: ignore[arg-type]
 
     def _opinions(
@@ -165,16 +180,3 @@ class Bench:
         assert kept.mask is not None  # noqa: S101 - opinions are kept with their masks
         confidence = kept.figures["confidence"]
         return Opinion(kept.mask, math.nan if confidence is None else confidence, kept.painting)
-
-
-class _Once:
-    """A question that is asked when the answer is first wanted, and only then."""
-
-    def __init__(self, ask: Callable[[], tuple[Answer, float]]) -> None:
-        self._ask = ask
-        self._answer: tuple[Answer, float] | None = None
-
-    def __call__(self) -> tuple[Answer, float]:
-        if self._answer is None:
-            self._answer = self._ask()
-        return self._answer

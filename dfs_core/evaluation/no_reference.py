@@ -3,7 +3,6 @@
 import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from dfs_core.errors import DfsError
 from dfs_core.evaluation.columns import NO_REFERENCE
 from dfs_core.evaluation.dataset import EVERYTHING
 from dfs_core.evaluation.measure import Bench, Examined
-from dfs_core.evaluation.method import Expense, Method
+from dfs_core.evaluation.method import Image, Method
 from dfs_core.evaluation.photographs import Photograph, Photographs
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
 from dfs_core.evaluation.results import Frame, Results, Row
@@ -24,8 +23,8 @@ from dfs_core.read_ahead import read_ahead
 
 FIGURES = (
     "contrast",
+    "edges_before",
     "edges_after",
-    "new_edges",
     "gradient_gain",
     "fog_density",
     "blackened",
@@ -52,11 +51,10 @@ _Place = tuple[str, str, str | None]
 @dataclass
 class _Findings:
     sums: dict[_Place, Bootstrap] = field(default_factory=dict)
-    times: dict[str, list[float]] = field(default_factory=dict)
     steadiness: dict[str, tuple[int, dict[str, Steadiness]]] = field(default_factory=dict)
     worst: list[tuple[float, int, Frame]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    size: tuple[int, int] | None = None
+    first: Image | None = None
 
 
 def evaluate_without_reference(
@@ -102,7 +100,7 @@ def evaluate_without_reference(
     return Results(
         title=f"Dehazing of {photographs.source.resolve().name}, without ground truth",
         facts={"data": str(photographs), "judges": judges, "fog is estimated by": estimator.source},
-        methods=_methods(bench, findings),
+        methods=[] if findings.first is None else bench.costs(findings.first),
         columns=[column for column in NO_REFERENCE if any(row.get(column.key) is not None for row in rows)],
         rows=rows,
         frames=[frame for _, _, frame in sorted(findings.worst, key=lambda entry: -entry[0])],
@@ -114,9 +112,8 @@ def evaluate_without_reference(
 
 def _add(findings: _Findings, index: int, photograph: Photograph, examined: Sequence[Examined], seed: int) -> None:
     """Add the figures of one frame; those that are not defined for it count for nobody."""
-    findings.size = findings.size or (photograph.frame.shape[0], photograph.frame.shape[1])
+    findings.first = photograph.frame if findings.first is None else findings.first
     for entry in examined:
-        findings.times.setdefault(entry.model, []).append(entry.figures["ms"] or 0.0)
         for judge, opinion in entry.opinions.items():
             figures = {**entry.figures, "confidence": opinion.confidence}
             vector = _vector(figures)
@@ -129,8 +126,9 @@ def _add(findings: _Findings, index: int, photograph: Photograph, examined: Sequ
 
 
 def _vector(figures: Mapping[str, float | None]) -> Floats:
-    """Return each figure and 1 if it is defined, else 0 and 0."""
+    """Return each figure and 1 if it is defined, else 0 and 0; of a ratio, its logarithm."""
     values = np.array([np.nan if figures[name] is None else figures[name] for name in FIGURES], np.float64)
+    values[FIGURES.index("gradient_gain")] = np.log(values[FIGURES.index("gradient_gain")])
     defined = np.isfinite(values)
     return np.concatenate([np.where(defined, values, 0.0), defined])
 
@@ -206,6 +204,8 @@ def _row(place: _Place, findings: _Findings) -> Row:
     values, counts = np.split(sums.sums, 2, axis=1)
     means = np.divide(values, counts, out=np.full_like(values, np.nan), where=counts > 0.0)
     by_name = dict(zip(FIGURES, means.T, strict=True))
+    by_name["new_edges"] = _growth(by_name.pop("edges_before"), by_name["edges_after"])
+    by_name["gradient_gain"] = np.exp(by_name["gradient_gain"])
     intervals = {name: interval(draws) for name, draws in by_name.items()} if len(means) > 1 else {}
     figures = {name: None if np.isnan(draws[0]) else float(draws[0]) for name, draws in by_name.items()}
     return {
@@ -218,6 +218,11 @@ def _row(place: _Place, findings: _Findings) -> Row:
         **_flicker(part, model, findings),
         "interval": {name: list(found) for name, found in intervals.items() if found is not None},
     }
+
+
+def _growth(before: Floats, after: Floats) -> Floats:
+    """Return (after - before) / before, [draws + 1]; not a number where nothing was visible before."""
+    return np.divide(after - before, before, out=np.full_like(before, np.nan), where=before > 0.0)
 
 
 def _flicker(part: str, model: str, findings: _Findings) -> dict[str, float | None]:
@@ -235,21 +240,3 @@ def _flicker(part: str, model: str, findings: _Findings) -> dict[str, float | No
         defined = pairs and all(value is not None for _, value in values)
         result[name] = sum(number * value for number, value in values) / pairs if defined else None
     return result
-
-
-def _methods(bench: Bench, findings: _Findings) -> list[dict[str, Any]]:
-    """Return what each method is, and costs for frames of the size of the first."""
-    entries = []
-    for method in bench.methods:
-        expense = method.expense(*findings.size) if findings.size else Expense()
-        times = findings.times.get(method.name)
-        entries.append(
-            {
-                "model": method.name,
-                "source": method.source,
-                "parameters": expense.parameters,
-                "macs": expense.macs,
-                "ms_per_frame": float(np.median(times)) if times else None,
-            }
-        )
-    return entries

@@ -8,7 +8,6 @@ from dfs_core.evaluation.columns import CURVES, JUDGED, REFERENCE
 from dfs_core.evaluation.dataset import FoggyScenes
 from dfs_core.evaluation.judge import Image
 from dfs_core.evaluation.measure import CLEAR, Bench
-from dfs_core.evaluation.method import Expense
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
 from dfs_core.evaluation.results import Column, Frame, Results
 from dfs_core.evaluation.run import Findings, Seen, choose, evaluate
@@ -21,7 +20,7 @@ _NOTES = (
     "Gap closed: (dehazed - hazy) / (clear - hazy) of the same figure. Where the gap is small, the share means little.",
     "Intervals hold 95 % of 1000 draws of the frames with replacement, as if frames of a drive were not alike.",
     "PSNR of equal pictures counts as 100 dB. Maps are compared where nothing is labelled, too.",
-    "Times are of the run that first dehazed a frame, whatever else the machine did; see benchmarks/runtime.py.",
+    "Times are medians of five calls on one frame, on this machine; benchmarks/runtime.py measures with more care.",
 )
 
 
@@ -90,23 +89,13 @@ def _has(rows: Sequence[Mapping[str, Any]], column: Column) -> bool:
 
 
 def _methods(scenes: FoggyScenes, bench: Bench, findings: Findings) -> list[dict[str, Any]]:
-    """Return what each method is and costs for frames of the size of the first scene that was measured."""
-    times = findings.tally.milliseconds()
-    size = scenes[findings.seen[0].index].sample.image.shape[:2] if findings.seen else None
-    entries = []
-    for method in bench.methods:
-        expense = method.expense(*size) if size else Expense()
-        entries.append(
-            {
-                "model": method.name,
-                "source": method.source,
-                "parameters": expense.parameters,
-                "macs": expense.macs,
-                "ms_per_frame": times.get(method.name),
-            }
-        )
+    """Return what each method is, and costs on the first scene that was measured."""
+    if not findings.seen:
+        return []
+    first = findings.seen[0]
+    costs = bench.costs(scenes.hazy(scenes[first.index], first.beta))
     clear = {"model": CLEAR, "source": "the scene without fog", "parameters": 0, "macs": 0, "ms_per_frame": None}
-    return [*entries, clear]
+    return [*costs, clear]
 
 
 def _illustrate(scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence[str]) -> Frame:

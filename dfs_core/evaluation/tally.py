@@ -55,7 +55,6 @@ class Tally:
         self._opinions: dict[tuple[Key, str], Bootstrap] = {}
         self._masks: dict[tuple[float | None, str, str], Floats] = {}
         self._estimates: dict[tuple[float | None, str, str], list[float]] = {}
-        self._times: dict[str, list[float]] = {}
         self._models: dict[str, None] = {}
         self._judges: dict[str | None, None] = {}
 
@@ -76,8 +75,6 @@ class Tally:
         vectors = [self._vectors(entry, sample) for entry in measured]  # all of it before any of it is added
         for entry, (image, opinions, own) in zip(measured, vectors, strict=True):
             self._models[entry.model] = None
-            if entry.ms is not None:
-                self._times.setdefault(entry.model, []).append(entry.ms)
             for name in dict.fromkeys((EVERYTHING, part)):
                 key = beta, name, entry.model
                 self._sums(self._images, key, name, image).add(index, image)
@@ -88,10 +85,6 @@ class Tally:
                 for judge, vector in opinions.items():
                     self._judges[judge] = None
                     self._sums(self._opinions, (Key(beta, name, judge), entry.model), name, vector).add(index, vector)
-
-    def milliseconds(self) -> dict[str, float]:
-        """Return the median time that each method took for a frame."""
-        return {model: float(np.median(times)) for model, times in self._times.items()}
 
     def rows(self) -> list[Row]:
         """Return a row for each fog, part, judge and method, those of all scenes first."""

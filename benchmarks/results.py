@@ -1,0 +1,193 @@
+r"""Write docs/results.md: what fog costs, and what DFS and others win back, on all the data that there is.
+
+    python benchmarks/results.py --camvid CAMVID --photographs FOLDER --videos FOLDER \
+        --model dfs_core/weights/dfs_fast.onnx --model gcanet=gcanet.onnx \
+        --segmenter runs/segmenter/best.ckpt --segmenter runs/judge/best.ckpt --out runs/results
+
+Each part is one `dfs evaluate`, whose report with all figures and pictures stays in the folder given with --out. What
+was predicted before is not predicted again.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+CAMVID_BETAS = ("0.005", "0.01", "0.02", "0.03", "0.05")
+SCENES_BETAS = ("0.01", "0.02", "0.05")
+DOCUMENT = Path(__file__).parents[1] / "docs" / "results.md"
+BEGIN, END = "<!-- figures: {} -->", "<!-- end -->"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One evaluation: a section of the document is made of it.
+
+    Attributes:
+        name: of its report's folder, and of its section.
+        data: what `dfs evaluate --data` takes.
+        options: what else it takes.
+        tables: makes the section of the report.
+    """
+
+    name: str
+    data: str
+    options: tuple[str, ...]
+    tables: Callable[[dict[str, Any]], str]
+
+
+def main() -> None:
+    """Evaluate each part, then put its tables between its marks in the document."""
+    options = _options()
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for part in _parts(options):
+        folder = options.out / part.name
+        command = ["dfs", "evaluate", "--data", part.data, *part.options, "--out", str(folder)]
+        for word in options.model:
+            command += ["--model", word]
+        for word in options.segmenter:
+            command += ["--segmenter", word]
+        print(" ".join(command), flush=True)
+        subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True, stdout=subprocess.DEVNULL)
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        text = _replaced(text, part.name, part.tables(report))
+    DOCUMENT.write_text(text, encoding="utf-8")
+    print(f"{DOCUMENT}: written; the reports are in {options.out}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--camvid", type=Path, help="folder of CamVid; its tables stay as they are if not given")
+    parser.add_argument("--photographs", type=Path, help="folder of photographs of real fog; likewise")
+    parser.add_argument("--videos", type=Path, help="folder of videos; likewise")
+    parser.add_argument("--model", action="append", default=[], help="as `dfs evaluate --model`")
+    parser.add_argument("--segmenter", action="append", default=[], help="as `dfs evaluate --segmenter`")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the reports")
+    return parser.parse_args()
+
+
+def _parts(options: argparse.Namespace) -> list[Part]:
+    def betas(values: Sequence[str]) -> tuple[str, ...]:
+        return tuple(word for value in values for word in ("--beta", value))
+
+    parts = []
+    if options.camvid:
+        parts.append(Part("camvid", str(options.camvid), betas(CAMVID_BETAS), _judged))
+    parts.append(Part("scenes", "scenes", betas(SCENES_BETAS), _judged))
+    if options.photographs:
+        parts.append(Part("photographs", str(options.photographs), ("--no-reference", "--pictures", "60"), _examined))
+    if options.videos:
+        parts.append(Part("videos", str(options.videos), ("--no-reference",), _steady))
+    return parts
+
+
+def _replaced(text: str, name: str, tables: str) -> str:
+    begin = BEGIN.format(name)
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(END)
+    if not (found and closed):
+        raise SystemExit(f"{DOCUMENT}: no place for '{name}'; it needs a line {begin} and, below it, a line {END}")
+    return f"{head}{begin}\n\n{tables}\n{END}{tail}"
+
+
+def _judged(report: dict[str, Any]) -> str:
+    """Return the figures of pictures once, and those of masks for each judge."""
+    rows = [row for row in report["rows"] if row["part"] == "all"]
+    judges = list(dict.fromkeys(row["judge"] for row in rows))
+    own = [row for row in rows if row["judge"] == judges[0]]
+    parts = [
+        f"{own[0]['scenes']} frames. Pictures against the clear ones:",
+        _table(own, (("PSNR, dB", _plain("psnr", 2)), ("SSIM", _shared("ssim")))),
+    ]
+    for judge in judges:
+        columns = (
+            ("IoU class", _shared("miou")),
+            ("iIoU class", _shared("iiou")),
+            ("IoU category", _shared("category_miou")),
+            ("iIoU category", _shared("category_iiou")),
+            ("map PSNR, dB (poster's)", _both("map_psnr", "poster_psnr", 2)),
+            ("map SSIM (poster's)", _both("map_ssim", "poster_ssim", 3)),
+        )
+        parts += [f"Judged by `{judge}`:", _table([row for row in rows if row["judge"] == judge], columns)]
+    parts += ["What they cost at that size, and took in that run:", _costs(report)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _examined(report: dict[str, Any]) -> str:
+    rows = [row for row in report["rows"] if row["part"] == "all"]
+    rows = [row for row in rows if row["judge"] == rows[0]["judge"]]
+    columns = (
+        ("contrast", _plain("contrast", 3)),
+        ("e", _plain("new_edges", 2)),
+        ("r", _plain("gradient_gain", 2)),
+        ("β left, 1/m", _plain("fog_density", 4)),
+        ("confidence", _plain("confidence", 3)),
+        ("blackened, %", _plain("blackened", 2, 100.0)),
+        ("blown, %", _plain("blown", 2, 100.0)),
+        ("cast, ΔE", _plain("cast", 1)),
+        ("reversed, %", _plain("reversed", 2, 100.0)),
+    )
+    return f"{rows[0]['scenes']} photographs, means.\n\n{_table(rows, columns)}\n"
+
+
+def _steady(report: dict[str, Any]) -> str:
+    judge = report["rows"][0]["judge"]
+    rows = [row for row in report["rows"] if row["flicker"] is not None and row["judge"] == judge]
+    rows = [row for row in rows if row["part"] != "all"]
+    columns = (
+        ("frames", lambda row: str(row["scenes"])),
+        ("flicker, levels", _plain("flicker", 2)),
+        ("over contrast", _plain("flicker_relative", 4)),
+    )
+    return _table(rows, columns, by="part") + "\n"
+
+
+def _table(rows: Sequence[Row], columns: Sequence[tuple[str, Callable[[Row], str]]], *, by: str = "beta") -> str:
+    grouped = any(row[by] is not None for row in rows)
+    head = (["β, 1/m" if by == "beta" else by] if grouped else []) + ["method"]
+    lines = ["| " + " | ".join([*head, *(title for title, _ in columns)]) + " |"]
+    lines.append("|" + "---|" * len(head) + "---:|" * len(columns))
+    before = None
+    for row in rows:
+        first = [("" if row[by] == before else f"{row[by]}")] if grouped else []
+        before = row[by]
+        lines.append("| " + " | ".join([*first, row["model"], *(words(row) for _, words in columns)]) + " |")
+    return "\n".join(lines)
+
+
+def _plain(key: str, digits: int, scale: float = 1.0) -> Callable[[Row], str]:
+    return lambda row: "" if row.get(key) is None else f"{scale * row[key]:.{digits}f}"
+
+
+def _shared(key: str) -> Callable[[Row], str]:
+    """Return a figure and, behind it, the share of the fog gap that it closes."""
+
+    def words(row: Row) -> str:
+        closed = row["gap_closed"].get(key)
+        return _plain(key, 3)(row) + ("" if closed is None else f" ({100 * closed:+.0f} %)")
+
+    return words
+
+
+def _both(key: str, other: str, digits: int) -> Callable[[Row], str]:
+    return lambda row: f"{_plain(key, digits)(row)} ({_plain(other, digits)(row)})"
+
+
+def _costs(report: dict[str, Any]) -> str:
+    lines = ["| method | parameters | GMAC | ms per frame |", "|---|---:|---:|---:|"]
+    for entry in report["methods"]:
+        parameters = "" if entry["parameters"] is None else f"{entry['parameters']:,}"
+        macs = "" if entry["macs"] is None else f"{entry['macs'] / 1e9:.2f}"
+        ms = "" if entry["ms_per_frame"] is None else f"{entry['ms_per_frame']:.0f}"
+        lines.append(f"| {entry['model']} | {parameters} | {macs} | {ms} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
