@@ -45,7 +45,8 @@ class Frame:
         name: of the scene.
         fog: what fog it is in, such as "β = 0.02 / m"; empty where it has no name.
         scores: by name, what scenes can be sorted by, the lowest being the worst; the first is the default.
-        figures: {picture: {title: value}}, what stands below a picture.
+        figures: {picture: {title: value}}, what stands below a picture. Where a title, or the name of a score, is the
+            key or the title of a column, it is shown as that column is: with its title, digits and scale.
         pictures: encoded pictures (JPEG or PNG files' bytes) by caption, such as "hazy", "dfs_fast", "clear",
             "hazy · mask"; all of one shape. The first two are what the slider shows at first.
     """

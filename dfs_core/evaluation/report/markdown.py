@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from dfs_core.evaluation.report.numbers import amount, fixed, percent
-from dfs_core.evaluation.report.tables import Cell, Table, make_class_tables, make_tables
+from dfs_core.evaluation.report.tables import LEGEND, Cell, Table, make_class_tables, make_tables
 from dfs_core.evaluation.results import Column, Results
 
 _SPECIAL = re.compile(r"[\\`|*\[\]~#]|(?<![^\W_])_|_(?![^\W_])")
@@ -16,8 +16,8 @@ def to_markdown(results: Results) -> str:
     parts = [f"# {escape(results.title)}", _listed(f"{name}: {value}" for name, value in results.facts.items())]
     if results.problems:
         parts += [f"## Problems ({len(results.problems)})", _listed(results.problems)]
-    for table in make_tables(results):
-        parts += [f"## {escape(_heading(table))}", _table(table)]
+    for number, table in enumerate(make_tables(results)):
+        parts += [f"## {escape(_heading(table))}", LEGEND if number == 0 and table.has_gaps else "", _table(table)]
     for table in make_class_tables(results):
         parts += [f"## {escape(_heading(table, 'IoU of each class in per cent'))}", _table(table)]
     if results.methods:

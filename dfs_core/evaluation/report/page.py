@@ -10,7 +10,7 @@ from markupsafe import Markup
 from dfs_core.evaluation.report.curves import draw_charts, series_of
 from dfs_core.evaluation.report.gallery import make_gallery
 from dfs_core.evaluation.report.numbers import amount, fixed, percent
-from dfs_core.evaluation.report.tables import make_class_tables, make_tables, unique
+from dfs_core.evaluation.report.tables import LEGEND, make_class_tables, make_tables, unique
 from dfs_core.evaluation.results import Results
 
 _PARTS = Path(__file__).parent / "page"
@@ -41,6 +41,7 @@ def to_page(results: Results) -> str:
         results=results,
         tables=[table for table in tables if table.is_main],
         parts=[table for table in tables if not table.is_main],
+        legend=LEGEND,
         classes=make_class_tables(results),
         colors={label.name: "#{:02x}{:02x}{:02x}".format(*label.color) for label in labels},
         charts=[(chart, Markup(chart.svg)) for chart in draw_charts(results)],  # noqa: S704 - drawn by us, holds no text of others

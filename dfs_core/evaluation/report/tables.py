@@ -15,6 +15,11 @@ EVERYTHING = "all"
 """The part that holds all recordings."""
 HAZY, CLEAR = "hazy", "clear"
 """The methods that are the ends of the gap: where everything starts, and the bound that none can be compared with."""
+LEGEND = (
+    "Bold: the best under its fog, but for clear frames, the bound. In brackets: 95 % interval. With a sign, in per "
+    "cent: the share of the fog gap closed, (method − hazy) / (clear − hazy)."
+)
+"""What the marks in tables of fogs mean."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,11 @@ class Table:
     part: str
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether a share of the fog gap stands in it."""
+        return any(cell.gap is not None for group in self.groups for line in group.lines for cell in line.cells)
 
     @property
     def is_main(self) -> bool:

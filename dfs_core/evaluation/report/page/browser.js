@@ -12,7 +12,7 @@ class Browser {
       this.index.scores.map(({ key, title }) => [key, title]),
     );
     fill(at("fog"), [["*", "all"], ...this.index.fogs.map((fog) => [fog, fog || "as it is"])]);
-    at("score-choice").hidden = this.index.scores.length < 2;
+    at("score-choice").hidden = this.index.scores.length < 1;
     at("fog-choice").hidden = this.index.fogs.length < 2;
     this.listen();
     if (!this.follow()) this.list();
@@ -171,7 +171,7 @@ class Browser {
       this.list();
     }
     this.show(frame, { left: place.get("left") ?? this.sides.left, right: place.get("right") ?? this.sides.right });
-    at("frames").scrollIntoView();
+    at("viewer").scrollIntoView();
     return true;
   }
 }

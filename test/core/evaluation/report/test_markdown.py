@@ -12,6 +12,9 @@ EXPECTED = """\
 
 ## Results, judged by lite
 
+Bold: the best under its fog, but for clear frames, the bound. In brackets: 95 % interval. With a sign, in per cent: \
+the share of the fog gap closed, (method − hazy) / (clear − hazy).
+
 | fog | method | PSNR / dB ↑ | IoU class / % ↑ |
 | --- | --- | --: | --: |
 | β = 0.01 / m · visibility 300 m | hazy | 17.00 | 50.0 [49.0, 51.0] |

@@ -321,6 +321,6 @@ def test_hostile_names_are_shown_as_they_are(page: Page, folder: Path, hostile: 
 def test_real_fog_without_truth_has_what_there_is(page: Page, folder: Path) -> None:
     other = Page(page.driver, folder / "no_reference" / "index.html").open()
     assert other.names() == ["one.jpg", "two.jpg"]
-    assert [other.at(name).is_displayed() for name in ("score-choice", "fog-choice", "classes")] == [False] * 3
+    assert [other.at(name).is_displayed() for name in ("fog-choice", "classes")] == [False] * 2
     assert other.colors(0.25, 0.75) == [(200, 200, 210), (20, 120, 40)]
     assert [link.text for link in other.driver.find_elements("css selector", "nav a")] == ["Results", "Frames", "Notes"]
