@@ -56,4 +56,4 @@ def to_page(results: Results) -> str:
 
 def _unbroken(title: str) -> str:
     """Return the title of a column that no line break parts from its unit."""
-    return title.replace(" / ", "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}")
+    return title.replace(" / ", "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}").replace(", ", ",\N{NO-BREAK SPACE}")
