@@ -5,12 +5,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dfs_core.errors import ConfigError
-from dfs_core.evaluation.dark_channel import DarkChannel
-from dfs_core.evaluation.judge import Judge
 from dfs_core.evaluation.judges import open_judge
+from dfs_core.evaluation.judges.judge import Judge
 from dfs_core.evaluation.measure import CLEAR
-from dfs_core.evaluation.method import Method, Untouched
 from dfs_core.evaluation.methods import open_method
+from dfs_core.evaluation.methods.dark_channel import DarkChannel
+from dfs_core.evaluation.methods.method import Method, Untouched
 from dfs_core.runtime.loading import SHIPPED_MODEL
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from dfs_core.evaluation.judge import Image, Judge, Opinion
-from dfs_core.evaluation.method import Method
+from dfs_core.evaluation.judges.judge import Image, Judge, Opinion
+from dfs_core.evaluation.methods.method import Method
 from dfs_core.evaluation.predictions import Prediction, Predictions, fingerprint, key_of
 from dfs_core.metrics.image import HIGHEST_PSNR, psnr, ssim
 from dfs_core.metrics.visibility import compare, contrast

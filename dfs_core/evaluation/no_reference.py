@@ -11,7 +11,7 @@ from dfs_core.errors import DfsError
 from dfs_core.evaluation.columns import NO_REFERENCE
 from dfs_core.evaluation.dataset import EVERYTHING
 from dfs_core.evaluation.measure import Bench, Examined
-from dfs_core.evaluation.method import Image, Method
+from dfs_core.evaluation.methods.method import Image, Method
 from dfs_core.evaluation.photographs import Photograph, Photographs
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
 from dfs_core.evaluation.results import Frame, Results, Row

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfs_core.evaluation import onnx_file
-from dfs_core.evaluation.method import Expense
+from dfs_core.evaluation.methods.method import Expense
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

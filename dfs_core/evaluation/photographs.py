@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfs_core.errors import ConfigError, DatasetError, FrameError
-from dfs_core.evaluation.method import Image
+from dfs_core.evaluation.methods.method import Image
 from dfs_core.offline_images import IMAGE_SUFFIXES, is_image, read_image
 from dfs_core.offline_video import VIDEO_SUFFIXES, count_frames, read_video
 

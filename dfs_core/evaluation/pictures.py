@@ -2,7 +2,7 @@
 
 import cv2
 
-from dfs_core.evaluation.method import Image
+from dfs_core.evaluation.methods.method import Image
 
 WIDTH = 960
 """Wider pictures are shrunk to it."""

@@ -6,7 +6,7 @@ from typing import Any
 from dfs_core.errors import LabelError
 from dfs_core.evaluation.columns import CURVES, JUDGED, REFERENCE
 from dfs_core.evaluation.dataset import FoggyScenes
-from dfs_core.evaluation.judge import Image
+from dfs_core.evaluation.judges.judge import Image
 from dfs_core.evaluation.measure import CLEAR, Bench
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
 from dfs_core.evaluation.results import Column, Frame, Results

@@ -8,7 +8,7 @@ from dfs_core.data.sample import Sample
 from dfs_core.errors import DfsError
 from dfs_core.evaluation.dataset import FoggyScenes, Scene
 from dfs_core.evaluation.measure import Bench, Measured
-from dfs_core.evaluation.method import Image
+from dfs_core.evaluation.methods.method import Image
 from dfs_core.evaluation.tally import HAZY, Tally
 from dfs_core.labels import LabelSet
 from dfs_core.metrics.segmentation import count, figures

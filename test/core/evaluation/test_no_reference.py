@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from dfs_core.errors import ConfigError, DatasetError, FrameError
-from dfs_core.evaluation.judge import Judge, Opinion
+from dfs_core.evaluation.judges.judge import Judge, Opinion
 from dfs_core.evaluation.measure import TIMED, Bench
-from dfs_core.evaluation.method import Answer, Method, Untouched
+from dfs_core.evaluation.methods.method import Answer, Method, Untouched
 from dfs_core.evaluation.no_reference import evaluate_without_reference
 from dfs_core.evaluation.photographs import STILLS, Photographs
 from dfs_core.evaluation.predictions import Predictions

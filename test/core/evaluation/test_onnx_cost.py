@@ -8,7 +8,7 @@ from torch import nn
 
 from dfs_core.errors import ArtifactError, BackendError
 from dfs_core.evaluation import onnx_cost
-from dfs_core.evaluation.method import Expense
+from dfs_core.evaluation.methods.method import Expense
 from dfs_core.models.cost import cost
 
 RNG = np.random.default_rng(0)

@@ -11,9 +11,9 @@ import pytest
 from dfs_core.errors import FrameError, LabelError
 from dfs_core.evaluation import run
 from dfs_core.evaluation.dataset import FoggyScenes
-from dfs_core.evaluation.judge import Judge, Opinion
+from dfs_core.evaluation.judges.judge import Judge, Opinion
 from dfs_core.evaluation.measure import TIMED, Bench
-from dfs_core.evaluation.method import Answer, Method, Untouched
+from dfs_core.evaluation.methods.method import Answer, Method, Untouched
 from dfs_core.evaluation.predictions import Predictions, fingerprint
 from dfs_core.evaluation.reference import evaluate_with_reference
 from dfs_core.labels import CAMVID_11, CITYSCAPES_19

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from dfs_core.errors import ArtifactError
 from dfs_core.evaluation import onnx_file
-from dfs_core.evaluation.artifact_judge import ArtifactJudge
-from dfs_core.evaluation.checkpoint_judge import CheckpointJudge
-from dfs_core.evaluation.judge import Judge
-from dfs_core.evaluation.plain_judge import CONVENTION, PlainJudge
+from dfs_core.evaluation.judges.artifact import ArtifactJudge
+from dfs_core.evaluation.judges.checkpoint import CheckpointJudge
+from dfs_core.evaluation.judges.judge import Judge
+from dfs_core.evaluation.judges.plain import CONVENTION, PlainJudge
 
 
 def open_judge(path: Path, *, name: str | None = None, threads: int | None = None) -> Judge:
@@ -15,7 +15,7 @@ def open_judge(path: Path, *, name: str | None = None, threads: int | None = Non
 
     Args:
         path: a segmenter's checkpoint (`.ckpt`), a DFS model (`.onnx`), whose segmenter alone is asked, or a plain
-            segmentation network (`.onnx`; see `plain_judge.CONVENTION`).
+            segmentation network (`.onnx`; see `judges.plain.CONVENTION`).
         name: what its rows call it; if not given, a checkpoint's run folder, what a DFS model is called, a plain file's
             name.
         threads: processor threads; ONNX Runtime's own choice if not given.

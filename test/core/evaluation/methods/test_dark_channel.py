@@ -5,7 +5,7 @@ import pytest
 
 from dfs_core import optics
 from dfs_core.errors import FrameError
-from dfs_core.evaluation.dark_channel import MIN_TRANSMISSION, OMEGA, DarkChannel
+from dfs_core.evaluation.methods.dark_channel import MIN_TRANSMISSION, OMEGA, DarkChannel
 
 AIRLIGHT = np.array([200, 210, 220], np.float32) / 255
 

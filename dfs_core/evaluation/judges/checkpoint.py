@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dfs_core.artifact import FRAMES, LOW_RESOLUTION, Artifact
 from dfs_core.evaluation import onnx_file
-from dfs_core.evaluation.judge import Image
-from dfs_core.evaluation.score_judge import ScoreJudge, Scores
+from dfs_core.evaluation.judges.judge import Image
+from dfs_core.evaluation.judges.scores import ScoreJudge, Scores
 
 if TYPE_CHECKING:
     from dfs_core.models.segmenter import Segmenter

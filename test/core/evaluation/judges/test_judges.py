@@ -12,9 +12,9 @@ from onnx import TensorProto, helper
 
 from dfs_core.artifact import Artifact
 from dfs_core.errors import ArtifactError, CheckpointError
-from dfs_core.evaluation.artifact_judge import find_scores
 from dfs_core.evaluation.judges import open_judge
-from dfs_core.evaluation.score_judge import mean_probability, to_mask
+from dfs_core.evaluation.judges.artifact import find_scores
+from dfs_core.evaluation.judges.scores import mean_probability, to_mask
 from dfs_core.evaluation.segmentation import answer, predict_mask
 from dfs_core.labels import CAMVID_11, CITYSCAPES_19
 from dfs_core.models import create_segmenter

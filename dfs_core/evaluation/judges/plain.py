@@ -10,9 +10,9 @@ import numpy as np
 
 from dfs_core.errors import ArtifactError
 from dfs_core.evaluation import onnx_file
-from dfs_core.evaluation.judge import Image
-from dfs_core.evaluation.onnx_translator import to_size
-from dfs_core.evaluation.score_judge import ScoreJudge, Scores
+from dfs_core.evaluation.judges.judge import Image
+from dfs_core.evaluation.judges.scores import ScoreJudge, Scores
+from dfs_core.evaluation.methods.plain import to_size
 from dfs_core.labels import LABEL_SETS, LabelSet
 
 if TYPE_CHECKING:

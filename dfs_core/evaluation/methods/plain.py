@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dfs_core.errors import ArtifactError, BackendError
 from dfs_core.evaluation import onnx_cost, onnx_file
-from dfs_core.evaluation.method import Answer, Expense, Image, Method
+from dfs_core.evaluation.methods.method import Answer, Expense, Image, Method
 from dfs_core.runtime.restoration import resize, shrink
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dfs_core import artifact
 from dfs_core.artifact import FRAMES, MASK, RESTORATION
 from dfs_core.errors import ArtifactError
 from dfs_core.evaluation import onnx_file
-from dfs_core.evaluation.judge import Image
-from dfs_core.evaluation.score_judge import Floats, ScoreJudge, Scores
+from dfs_core.evaluation.judges.judge import Image
+from dfs_core.evaluation.judges.scores import Floats, ScoreJudge, Scores
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfs_core.evaluation.judge import Image, Judge, Opinion
+from dfs_core.evaluation.judges.judge import Image, Judge, Opinion
 
 Floats = NDArray[np.float32]
 

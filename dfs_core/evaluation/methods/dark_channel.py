@@ -8,7 +8,7 @@ from dfs_core import optics
 from dfs_core.data.airlight import BRIGHTEST, WINDOW, estimate_airlight
 from dfs_core.data.guided_filter import guided_filter
 from dfs_core.errors import FrameError
-from dfs_core.evaluation.method import Answer, Expense, Image, Method
+from dfs_core.evaluation.methods.method import Answer, Expense, Image, Method
 
 OMEGA = 0.95
 """Share of the fog that is removed; the rest tells the eye how far things are."""
