@@ -45,7 +45,7 @@ class Part:
 def main() -> None:
     """Evaluate each part, then put its tables between its marks in the document."""
     options = _options()
-    text = DOCUMENT.read_text(encoding="utf-8")
+    sections = {}
     for part in _parts(options):
         folder = options.out / part.name
         command = ["dfs", "evaluate", "--data", part.data, *part.options, "--out", str(folder)]
@@ -56,7 +56,10 @@ def main() -> None:
         print(" ".join(command), flush=True)
         subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True, stdout=subprocess.DEVNULL)
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        text = _replaced(text, part.name, part.tables(report))
+        sections[part.name] = part.tables(report)
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name, tables in sections.items():
+        text = _replaced(text, name, tables)
     DOCUMENT.write_text(text, encoding="utf-8")
     print(f"{DOCUMENT}: written; the reports are in {options.out}")
 
@@ -169,7 +172,7 @@ def _shared(key: str) -> Callable[[Row], str]:
     """Return a figure and, behind it, the share of the fog gap that it closes."""
 
     def words(row: Row) -> str:
-        closed = row["gap_closed"].get(key)
+        closed = None if key in row["gap_doubtful"] else row["gap_closed"].get(key)
         return _plain(key, 3)(row) + ("" if closed is None else f" ({100 * closed:+.0f} %)")
 
     return words

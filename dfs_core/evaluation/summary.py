@@ -38,6 +38,7 @@ def _cell(row: Row, column: Column) -> str:
     value = row.get(column.key)
     if value is None:
         return "-"
-    closed = row.get("gap_closed", {}).get(column.key)
+    doubtful = column.key in row.get("gap_doubtful", ())
+    closed = None if doubtful else row.get("gap_closed", {}).get(column.key)
     share = "" if closed is None else f" ({closed:+.0%})"
     return f"{value * column.scale:.{column.digits}f}{share}"

@@ -142,14 +142,17 @@ class Tally:
                 "interval": {name: found for name, values in own.items() if (found := _interval(values))},
                 "gap_closed": {},
                 "gap_closed_interval": {},
+                "gap_doubtful": [],
             }
             if model == CLEAR:
                 row["psnr"] = None
                 row["interval"].pop("psnr", None)
             elif model != HAZY:
-                for name in own.keys() - {"psnr"}:  # the clear scene's PSNR is infinite
+                for name in (name for name in own if name != "psnr"):  # the clear scene's PSNR is infinite
                     closed = _gap_closed(own[name], draws[HAZY][name], draws[CLEAR][name])
                     row["gap_closed"][name] = _number(closed[0])
+                    if _may_be_none(draws[CLEAR][name] - draws[HAZY][name]):
+                        row["gap_doubtful"].append(name)
                     if found := _interval(closed):
                         row["gap_closed_interval"][name] = found
             if key.judge is not None:
@@ -192,6 +195,12 @@ def _gap_closed(dehazed: Floats, hazy: Floats, clear: Floats) -> Floats:
     """Return (dehazed - hazy) / (clear - hazy), [draws + 1]; not a number where fog costs nothing."""
     gap = clear - hazy
     return np.divide(dehazed - hazy, gap, out=np.full_like(gap, np.nan), where=gap > 0.0)
+
+
+def _may_be_none(gap: Floats) -> bool:
+    """Tell whether fog may cost nothing: whether the gap's interval holds 0, or the gap does not exist."""
+    found = _interval(gap)
+    return not gap[0] > 0.0 or (found is not None and found[0] <= 0.0)
 
 
 def _interval(values: Floats) -> list[float] | None:

@@ -17,7 +17,7 @@ HAZY, CLEAR = "hazy", "clear"
 """The methods that are the ends of the gap: where everything starts, and the bound that none can be compared with."""
 LEGEND = (
     "Bold: the best under its fog, but for clear frames, the bound. In brackets: 95 % interval. With a sign, in per "
-    "cent: the share of the fog gap closed, (method − hazy) / (clear − hazy)."
+    "cent: the share of the fog gap closed, (method − hazy) / (clear − hazy), where fog surely costs something."
 )
 """What the marks in tables of fogs mean."""
 
@@ -144,7 +144,8 @@ def _groups(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Group, ...]
 
 def _cell(row: Row, hazy: Row, column: Column, best: float | None) -> Cell:
     value, start, model = row.get(column.key), hazy.get(column.key), row["model"]
-    gap = (row.get("gap_closed") or {}).get(column.key)
+    doubtful = column.key in (row.get("gap_doubtful") or ())
+    gap = None if doubtful else (row.get("gap_closed") or {}).get(column.key)
     return Cell(
         figure(value, column),
         interval((row.get("interval") or {}).get(column.key), column),

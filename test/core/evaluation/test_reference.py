@@ -94,6 +94,7 @@ def test_perfect_dehazer_closes_the_gap_and_brightening_widens_it(scenes):
     assert hazy["miou"] < oracle["miou"] == clear["miou"]
     assert oracle["gap_closed"]["miou"] == oracle["gap_closed"]["map_psnr"] == 1.0
     assert oracle["gap_closed_interval"]["miou"] == [1.0, 1.0]
+    assert "miou" not in oracle["gap_doubtful"]
     assert worse["psnr"] < hazy["psnr"]
     assert worse["gap_closed"]["ssim"] < 0.0
     assert hazy["gap_closed"] == clear["gap_closed"] == {}
@@ -116,6 +117,14 @@ def test_figures_are_those_of_all_frames_together(scenes):
     assert row["class_iou"]["bicyclist"] is None
     low, high = row["interval"]["psnr"]
     assert min(own) <= low <= row["psnr"] <= high <= max(own)
+
+
+def test_gap_is_doubtful_where_fog_costs_nothing(scenes):
+    blind = Brightness()
+    blind.__class__ = type("Blind", (Brightness,), {"__call__": lambda _, picture: Opinion(0 * picture[..., 0], 1.0)})
+    row = rows_of(evaluated(scenes, [Worse()], [blind]))["worse", 0.1]
+    assert row["gap_doubtful"] == [name for name in row["gap_closed"] if name != "ssim"]
+    assert row["gap_closed"]["miou"] is None
 
 
 def test_own_mask_is_judged_by_the_labels(scenes):
