@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dfs_core.errors import DfsError
 from dfs_core.evaluation.judges.judge import Image, Judge, Opinion
-from dfs_core.evaluation.methods.method import Method
+from dfs_core.evaluation.methods.method import Expense, Method
 from dfs_core.evaluation.predictions import Prediction, Predictions, fingerprint, key_of
 from dfs_core.metrics.image import HIGHEST_PSNR, psnr, ssim
 from dfs_core.metrics.visibility import compare, contrast
@@ -102,15 +103,20 @@ class Bench:
         self._predictions.put(new)
         return found
 
-    def costs(self, frame: Image) -> list[dict[str, Any]]:
+    def costs(self, frame: Image, problems: list[str]) -> list[dict[str, Any]]:
         """Return what each method is and costs for a frame of this size: `Results.methods`.
 
-        Times are medians of some calls, made now, after one that is not counted.
+        Times are medians of some calls, made now, after one that is not counted. What cannot be found is None, and is
+        added to `problems`: it is asked last, after what may have taken hours.
         """
-        return [self._cost(method, frame) for method in self.methods]
+        return [self._cost(method, frame, problems) for method in self.methods]
 
-    def _cost(self, method: Method, frame: Image) -> dict[str, Any]:
-        expense = method.expense(*frame.shape[:2])
+    def _cost(self, method: Method, frame: Image, problems: list[str]) -> dict[str, Any]:
+        expense = Expense()
+        try:
+            expense = method.expense(*frame.shape[:2])
+        except DfsError as error:
+            problems.append(f"{method.name}: its parameters and MACs are not known ({error})")
         method(frame)
         times = []
         for _ in range(TIMED):

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dfs_core.errors import DfsError
+from dfs_core.errors import DfsError, OutputError
 from dfs_core.evaluation.columns import NO_REFERENCE
 from dfs_core.evaluation.dataset import EVERYTHING
 from dfs_core.evaluation.measure import Bench, Examined
 from dfs_core.evaluation.methods.method import Image, Method
 from dfs_core.evaluation.photographs import Photograph, Photographs
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
+from dfs_core.evaluation.reference import MASK
 from dfs_core.evaluation.results import Frame, Results, Row
 from dfs_core.evaluation.tally import HAZY
 from dfs_core.labels import LabelSet
@@ -91,6 +92,8 @@ def evaluate_without_reference(
                 flicker[1].add(photograph.frame, outputs)
             _add(findings, index, photograph, examined, seed)
             _remember(findings, index, photograph, bench, examined, models, pictures)
+        except OutputError:  # of the cache: all frames would be left out
+            raise
         except DfsError as error:
             findings.problems.append(f"{photograph.name}: left out ({error})")
         advance()
@@ -100,7 +103,7 @@ def evaluate_without_reference(
     return Results(
         title=f"Dehazing of {photographs.source.resolve().name}, without ground truth",
         facts={"data": str(photographs), "judges": judges, "fog is estimated by": estimator.source},
-        methods=[] if findings.first is None else bench.costs(findings.first),
+        methods=[] if findings.first is None else bench.costs(findings.first, findings.problems),
         columns=[column for column in NO_REFERENCE if any(row.get(column.key) is not None for row in rows)],
         rows=rows,
         frames=[frame for _, _, frame in sorted(findings.worst, key=lambda entry: -entry[0])],
@@ -182,7 +185,7 @@ def _pictures(examined: Sequence[Examined], labels: LabelSet | None, models: Seq
         for entry in order:
             opinion = next(iter(entry.opinions.values()))
             painting = labels.colorize(opinion.mask) if opinion.painting is None else opinion.painting
-            encoded[f"{entry.model} · mask"] = encode_mask(painting)
+            encoded[f"{entry.model}{MASK}"] = encode_mask(painting)
     return encoded
 
 

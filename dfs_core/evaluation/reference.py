@@ -9,12 +9,15 @@ from dfs_core.evaluation.dataset import FoggyScenes
 from dfs_core.evaluation.judges.judge import Image
 from dfs_core.evaluation.measure import CLEAR, Bench
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
+from dfs_core.evaluation.report.pictures import KIND_MARK
 from dfs_core.evaluation.results import Column, Frame, Results
 from dfs_core.evaluation.run import Findings, Seen, choose, evaluate
 from dfs_core.metrics.bootstrap import DRAWS
 
 TRUTH = "labels"
-MASK = "mask"
+"""Caption of the true label map."""
+MASK = f"{KIND_MARK}mask"
+"""End of the captions of label maps."""
 
 _NOTES = (
     "Gap closed: (dehazed - hazy) / (clear - hazy) of the same figure. Where the gap is small, the share means little.",
@@ -64,7 +67,7 @@ def evaluate_with_reference(
         curves=[key for key in CURVES if bench.judges or key not in JUDGED] if len(scenes.densities) > 1 else [],
         frames=[_illustrate(scenes, bench, entry, models) for entry in chosen],
         labels=scenes.labels,
-        notes=_NOTES,
+        notes=[*_NOTES, *_left_out(findings)],
         problems=findings.problems,
     )
 
@@ -84,6 +87,11 @@ def check_labels(scenes: FoggyScenes, bench: Bench) -> None:
             )
 
 
+def _left_out(findings: Findings) -> list[str]:
+    strangers = ", ".join(findings.strangers)
+    return [f"Masks of {strangers} are not compared: they are of other classes than the data's."] if strangers else []
+
+
 def _has(rows: Sequence[Mapping[str, Any]], column: Column) -> bool:
     return any(row.get(column.key) is not None for row in rows)
 
@@ -93,7 +101,7 @@ def _methods(scenes: FoggyScenes, bench: Bench, findings: Findings) -> list[dict
     if not findings.seen:
         return []
     first = findings.seen[0]
-    costs = bench.costs(scenes.hazy(scenes[first.index], first.beta))
+    costs = bench.costs(scenes.hazy(scenes[first.index], first.beta), findings.problems)
     clear = {"model": CLEAR, "source": "the scene without fog", "parameters": 0, "macs": 0, "ms_per_frame": None}
     return [*costs, clear]
 
@@ -110,7 +118,7 @@ def _illustrate(scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence
         for name, picture in shown.items():
             opinion = judge(picture)
             painting = scenes.labels.colorize(opinion.mask) if opinion.painting is None else opinion.painting
-            encoded[f"{name} · {MASK}"] = encode_mask(painting)
+            encoded[f"{name}{MASK}"] = encode_mask(painting)
         encoded[TRUTH] = encode_mask(scenes.labels.colorize(sample.labels))
     fog = "" if entry.beta is None else f"β = {entry.beta:g} / m"
     return Frame(entry.name, fog, entry.scores, entry.figures, encoded)

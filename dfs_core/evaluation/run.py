@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dfs_core.data.sample import Sample
-from dfs_core.errors import DfsError
+from dfs_core.errors import DfsError, OutputError
 from dfs_core.evaluation.dataset import FoggyScenes, Scene
 from dfs_core.evaluation.measure import Bench, Measured
 from dfs_core.evaluation.methods.method import Image
@@ -47,9 +47,11 @@ class Findings:
         tally: makes the rows.
         seen: what was measured, in order.
         problems: what could not be read or computed, one line each.
+        strangers: names of the methods whose own masks are of other classes than the scenes, and are left out.
     """
 
     tally: Tally
+    strangers: Sequence[str]
     seen: list[Seen] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -89,8 +91,11 @@ def evaluate(
         draws: of the bootstrap.
         seed: of the bootstrap.
         advance: called after each scene in each fog.
+
+    Raises:
+        OutputError: predictions cannot be kept.
     """
-    findings = Findings(Tally(scenes.labels, draws=draws, seed=seed))
+    findings = Findings(Tally(scenes.labels, draws=draws, seed=seed), _strangers(scenes.labels, bench))
     for read in read_ahead(_read_all(scenes), size=lambda item: item.size, budget=_AHEAD):
         findings.problems += read.problems
         for beta in scenes.densities:
@@ -113,14 +118,26 @@ def choose(seen: Sequence[Seen], number: int) -> list[Seen]:
     ][:number]
 
 
+def _strangers(labels: LabelSet | None, bench: Bench) -> list[str]:
+    """Return the names of the methods that publish masks of other classes than these."""
+    if labels is None:
+        return []
+    return [method.name for method in bench.methods if method.labels and method.labels.names != labels.names]
+
+
 def _measure(
     findings: Findings, scenes: FoggyScenes, bench: Bench, read: _Read, beta: float | None, models: Sequence[str]
 ) -> None:
     assert read.scene is not None  # noqa: S101 - the caller looked
     sample = read.scene.sample
     try:
-        measured = bench.measure(read.hazy[beta], sample.image)
+        measured = [
+            replace(entry, mask=None) if entry.model in findings.strangers else entry
+            for entry in bench.measure(read.hazy[beta], sample.image)
+        ]
         findings.tally.add(read.index, sample, read.scene.part, beta, measured)
+    except OutputError:  # of the cache: all scenes would be left out
+        raise
     except DfsError as error:
         fog = "" if beta is None else f" at β = {beta:g} / m"
         findings.problems.append(f"{sample.name}{fog}: left out ({error})")

@@ -1,6 +1,7 @@
 """Evaluation with methods and judges whose answers are known: one undoes the very fog that was put in."""
 
 import math
+import sqlite3
 import tracemalloc
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dfs_core.errors import FrameError, LabelError
+from dfs_core.errors import BackendError, FrameError, LabelError, OutputError
 from dfs_core.evaluation import run
 from dfs_core.evaluation.dataset import FoggyScenes
 from dfs_core.evaluation.judges.judge import Judge, Opinion
@@ -27,7 +28,7 @@ ROAD = 3
 class Oracle(Method):
     """Gives back the clear scenes, which it has seen before, and the fog's density."""
 
-    name, key, source = "oracle", "oracle", "has seen the truth"
+    name, key, source, labels = "oracle", "oracle", "has seen the truth", CAMVID_11
 
     def __init__(self, scenes):
         self.asked = 0
@@ -133,6 +134,36 @@ def test_own_mask_is_judged_by_the_labels(scenes):
     void = np.mean([(scenes[number].sample.labels == 255).mean() for number in range(len(scenes))])
     present = {label for number in range(len(scenes)) for label in np.unique(scenes[number].sample.labels)} - {255}
     assert row["own_mask_miou"] == pytest.approx(sky / (1 - void) / len(present))
+
+
+def test_own_mask_of_other_classes_is_not_compared(scenes):
+    oracle = Oracle(scenes)
+    oracle.labels = CITYSCAPES_19
+    results = evaluated(scenes, [oracle], [Brightness()])
+    assert {row["own_mask_miou"] for row in results.rows} == {None}
+    assert "own_mask_miou" not in [column.key for column in results.columns]
+    assert results.notes[-1] == "Masks of oracle are not compared: they are of other classes than the data's."
+    assert results.problems == []
+
+
+def test_cost_that_cannot_be_told_is_named_and_the_rest_stands(scenes):
+    class Secret(Worse):
+        def expense(self, height, width):  # noqa: ARG002
+            raise BackendError("no business of yours")
+
+    results = evaluated(scenes, [Secret()], [Brightness()], pictures=0)
+    assert results.problems == ["worse: its parameters and MACs are not known (no business of yours)"]
+    worse = results.methods[1]
+    assert (worse["model"], worse["parameters"], worse["macs"]) == ("worse", None, None)
+    assert worse["ms_per_frame"] > 0
+
+
+def test_cache_that_fails_ends_the_run(scenes, tmp_path):
+    kept = Predictions(tmp_path / "predictions.sqlite")
+    with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
+        connection.execute("DROP TABLE predictions")
+    with pytest.raises(OutputError, match="cannot keep predictions there"):
+        evaluated(scenes, [Worse()], [Brightness()], kept)
 
 
 def test_only_what_is_new_is_asked(scenes, tmp_path):
