@@ -21,6 +21,7 @@ Row = dict[str, Any]
 
 CAMVID_BETAS = ("0.005", "0.01", "0.02", "0.03", "0.05")
 SCENES_BETAS = ("0.01", "0.02", "0.05")
+DRAWN_SCENES = 50
 DOCUMENT = Path(__file__).parents[1] / "docs" / "results.md"
 BEGIN, END = "<!-- figures: {} -->", "<!-- end -->"
 
@@ -34,12 +35,16 @@ class Part:
         data: what `dfs evaluate --data` takes.
         options: what else it takes.
         tables: makes the section of the report.
+        models: what takes part, each as `dfs evaluate --model`.
+        segmenters: who judges, each as `dfs evaluate --segmenter`.
     """
 
     name: str
     data: str
     options: tuple[str, ...]
     tables: Callable[[dict[str, Any]], str]
+    models: Sequence[str]
+    segmenters: Sequence[str]
 
 
 def main() -> None:
@@ -49,9 +54,9 @@ def main() -> None:
     for part in _parts(options):
         folder = options.out / part.name
         command = ["dfs", "evaluate", "--data", part.data, *part.options, "--out", str(folder)]
-        for word in options.model:
+        for word in part.models:
             command += ["--model", word]
-        for word in options.segmenter:
+        for word in part.segmenters:
             command += ["--segmenter", word]
         print(" ".join(command), flush=True)
         subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True, stdout=subprocess.DEVNULL)
@@ -69,8 +74,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--camvid", type=Path, help="folder of CamVid; its tables stay as they are if not given")
     parser.add_argument("--photographs", type=Path, help="folder of photographs of real fog; likewise")
     parser.add_argument("--videos", type=Path, help="folder of videos; likewise")
-    parser.add_argument("--model", action="append", default=[], help="as `dfs evaluate --model`")
-    parser.add_argument("--segmenter", action="append", default=[], help="as `dfs evaluate --segmenter`")
+    parser.add_argument(
+        "--model", action="append", default=[], help="as `dfs evaluate --model`; videos get the first alone"
+    )
+    parser.add_argument("--segmenter", action="append", default=[], help="as `dfs evaluate --segmenter`; likewise")
     parser.add_argument("--out", type=Path, required=True, help="folder of the reports")
     return parser.parse_args()
 
@@ -79,14 +86,17 @@ def _parts(options: argparse.Namespace) -> list[Part]:
     def betas(values: Sequence[str]) -> tuple[str, ...]:
         return tuple(word for value in values for word in ("--beta", value))
 
+    models, judges = options.model, options.segmenter
     parts = []
     if options.camvid:
-        parts.append(Part("camvid", str(options.camvid), betas(CAMVID_BETAS), _judged))
-    parts.append(Part("scenes", "scenes", betas(SCENES_BETAS), _judged))
+        parts.append(Part("camvid", str(options.camvid), betas(CAMVID_BETAS), _judged, models, judges))
+    drawn = (*betas(SCENES_BETAS), "--scenes", str(DRAWN_SCENES))
+    parts.append(Part("scenes", "scenes", drawn, _judged, models, judges))
+    real = ("--no-reference", "--pictures", "60")
     if options.photographs:
-        parts.append(Part("photographs", str(options.photographs), ("--no-reference", "--pictures", "60"), _examined))
+        parts.append(Part("photographs", str(options.photographs), real, _examined, models, judges[:1]))
     if options.videos:
-        parts.append(Part("videos", str(options.videos), ("--no-reference",), _steady))
+        parts.append(Part("videos", str(options.videos), real, _steady, models[:1], judges[:1]))
     return parts
 
 
