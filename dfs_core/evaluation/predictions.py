@@ -76,7 +76,10 @@ class Predictions:
         if found is None:
             return None
         figures, mask, painting = found
-        return Prediction(json.loads(figures), _decoded(mask), _decoded(painting))
+        try:
+            return Prediction(json.loads(figures), _decoded(mask), _decoded(painting))
+        except ValueError as error:
+            raise self._broken(error) from error
 
     def put(self, entries: Mapping[str, Prediction]) -> None:
         """Keep predictions: all of them, or none if that fails.
@@ -125,4 +128,14 @@ def _encoded(picture: Image | None) -> bytes | None:
 
 
 def _decoded(content: bytes | None) -> Image | None:
-    return None if content is None else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    """Return a picture from what `_encoded` made of it.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if content is None:
+        return None
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    if picture is None:
+        raise ValueError(f"{len(content)} bytes that are no picture")
+    return picture

@@ -146,6 +146,35 @@ def test_files_that_cannot_be_read_are_named(stills, video):
     assert rows_of(results)["half"]["scenes"] == 3
 
 
+def test_video_that_ends_early_is_named_and_what_there_is_counts(tmp_path):
+    path = tmp_path / "drive.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (160, 80))
+    for _ in range(20):
+        writer.write(TEXTURE)
+    writer.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    results = evaluated(path, Half())
+    frames = rows_of(results)["half"]["scenes"]
+    assert 5 < frames < 15
+    assert results.problems == [f"{path}: ended after {frames} of 20 frames; it is cut off or damaged"]
+    assert evaluated(path, Half(), limit=frames).problems == []
+
+
+def test_pictures_of_all_kinds_and_sizes_are_taken(tmp_path):
+    kinds = {
+        "grey": TEXTURE[..., 0],
+        "alpha": np.dstack([TEXTURE, TEXTURE[..., 0]]),
+        "deep": TEXTURE.astype(np.uint16) * 257,
+        "row": TEXTURE[:1],
+        "pixel": TEXTURE[:1, :1],
+    }
+    for name, picture in kinds.items():
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
+    results = evaluated(tmp_path, Half(), pictures=len(kinds))
+    assert results.problems == []
+    assert rows_of(results)["half"]["scenes"] == len(results.frames) == len(kinds)
+
+
 def test_method_that_fails_on_a_picture_does_not_end_the_run(stills):
     class Picky(Half):
         def __call__(self, frame):

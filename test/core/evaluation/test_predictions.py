@@ -45,6 +45,16 @@ def test_nothing_is_kept_of_entries_that_cannot_all_be(tmp_path):
     assert kept.get("good") is None
 
 
+@pytest.mark.parametrize(("column", "content"), [("mask", b"no picture"), ("mask", b""), ("figures", "{")])
+def test_damaged_entry_is_named(tmp_path, column, content):
+    kept = Predictions(tmp_path / "predictions.sqlite")
+    kept.put({"key": Prediction({"psnr": 19.0}, MASK)})
+    with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
+        connection.execute(f"UPDATE predictions SET {column} = ?", (content,))  # noqa: S608 - a name from above
+    with pytest.raises(OutputError, match=r"predictions\.sqlite: cannot keep predictions there .*delete the file"):
+        kept.get("key")
+
+
 def test_without_a_file_predictions_live_in_memory():
     kept = Predictions(None)
     kept.put({"key": Prediction(mask=MASK)})
