@@ -54,6 +54,7 @@ class _Findings:
     sums: dict[_Place, Bootstrap] = field(default_factory=dict)
     steadiness: dict[str, tuple[int, dict[str, Steadiness]]] = field(default_factory=dict)
     worst: list[tuple[float, int, Frame]] = field(default_factory=list)
+    skipped: int = 0
     problems: list[str] = field(default_factory=list)
     first: Image | None = None
 
@@ -102,7 +103,12 @@ def evaluate_without_reference(
     judges = "; ".join(f"{judge.name} ({judge.source})" for judge in bench.judges)
     return Results(
         title=f"Dehazing of {photographs.source.resolve().name}, without ground truth",
-        facts={"data": str(photographs), "judges": judges, "fog is estimated by": estimator.source},
+        facts={
+            "data": str(photographs),
+            "judges": judges,
+            "fog is estimated by": estimator.source,
+            **_pairs(findings),
+        },
         methods=[] if findings.first is None else bench.costs(findings.first, findings.problems),
         columns=[column for column in NO_REFERENCE if any(row.get(column.key) is not None for row in rows)],
         rows=rows,
@@ -111,6 +117,14 @@ def evaluate_without_reference(
         notes=_NOTES,
         problems=[*photographs.problems, *findings.problems],
     )
+
+
+def _pairs(findings: _Findings) -> dict[str, str]:
+    """Return how much flicker was asked of, where there are videos."""
+    if not findings.steadiness:
+        return {}
+    compared = sum(pairs for pairs, _ in findings.steadiness.values())
+    return {"flicker": f"of {compared} pairs of frames; {findings.skipped} skipped, as their motion cannot be found"}
 
 
 def _add(findings: _Findings, index: int, photograph: Photograph, examined: Sequence[Examined], seed: int) -> None:
@@ -140,6 +154,7 @@ def _keep_steadiness(findings: _Findings, video: str | None, flicker: Flicker) -
     if video is not None:
         found = {HAZY if name == INPUT else name: steadiness for name, steadiness in flicker.result().items()}
         findings.steadiness[video] = flicker.compared, found
+        findings.skipped += flicker.skipped
 
 
 def _remember(

@@ -101,6 +101,17 @@ def test_flicker_stands_beside_the_inputs_own(video):
     assert rows["blinking"]["scenes"] == 6
 
 
+def test_pairs_over_a_cut_are_skipped_and_counted(tmp_path):
+    path = tmp_path / "cut.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 25.0, (160, 80))
+    for frame in [TEXTURE] * 3 + [255 - TEXTURE[::-1, ::-1]] * 3:
+        writer.write(np.ascontiguousarray(frame))
+    writer.release()
+    results = evaluated(path, Half())
+    assert results.facts["flicker"].startswith("of 4 pairs of frames; 1 skipped")
+    assert rows_of(results)["hazy"]["flicker"] == pytest.approx(0.0, abs=0.01)
+
+
 def test_stills_and_videos_have_rows_of_their_own(stills, video):
     video.rename(stills / "drive.avi")
     results = evaluated(stills, Half())
