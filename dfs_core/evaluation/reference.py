@@ -7,10 +7,10 @@ from dfs_core.errors import LabelError
 from dfs_core.evaluation.columns import CURVES, JUDGED, REFERENCE
 from dfs_core.evaluation.dataset import FoggyScenes
 from dfs_core.evaluation.judges.judge import Image
-from dfs_core.evaluation.measure import CLEAR, Bench
+from dfs_core.evaluation.measure import Bench
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
 from dfs_core.evaluation.report.pictures import KIND_MARK
-from dfs_core.evaluation.results import Column, Frame, Results
+from dfs_core.evaluation.results import CLEAR, Column, Frame, Results
 from dfs_core.evaluation.run import Findings, Seen, choose, evaluate
 from dfs_core.metrics.bootstrap import DRAWS
 

@@ -9,7 +9,8 @@ from dfs_core.errors import DfsError, OutputError
 from dfs_core.evaluation.dataset import FoggyScenes, Scene
 from dfs_core.evaluation.measure import Bench, Measured
 from dfs_core.evaluation.methods.method import Image
-from dfs_core.evaluation.tally import HAZY, Tally
+from dfs_core.evaluation.results import HAZY
+from dfs_core.evaluation.tally import Tally
 from dfs_core.labels import LabelSet
 from dfs_core.metrics.segmentation import count, figures
 from dfs_core.read_ahead import read_ahead

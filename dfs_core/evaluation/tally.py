@@ -10,16 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfs_core.data.sample import Sample
-from dfs_core.evaluation.dataset import EVERYTHING
-from dfs_core.evaluation.measure import CLEAR, Measured
-from dfs_core.evaluation.results import Row
+from dfs_core.evaluation.measure import Measured
+from dfs_core.evaluation.results import CLEAR, EVERYTHING, HAZY, Row
 from dfs_core.labels import LabelSet
 from dfs_core.metrics.bootstrap import Bootstrap, interval
 from dfs_core.metrics.image import HIGHEST_PSNR
 from dfs_core.metrics.label_maps import map_psnr, map_ssim, poster_psnr, poster_ssim
 from dfs_core.metrics.segmentation import FIGURES, class_ious, count, counts_size, figures
-
-HAZY = "hazy"
 
 IMAGE_FIGURES = ("psnr", "ssim")
 MAP_FIGURES = ("map_psnr", "map_ssim", "poster_psnr", "poster_ssim")
