@@ -120,18 +120,17 @@ class Bench:
             expense = method.expense(*frame.shape[:2])
         except DfsError as error:
             problems.append(f"{method.name}: its parameters and MACs are not known ({error})")
-        method(frame)
-        times = []
-        for _ in range(TIMED):
-            start = time.perf_counter()
-            method(frame)
-            times.append(1000.0 * (time.perf_counter() - start))
+        ms: float | None = None
+        try:
+            ms = _median_ms(method, frame)
+        except DfsError as error:
+            problems.append(f"{method.name}: its time is not known ({error})")
         return {
             "model": method.name,
             "source": method.source,
             "parameters": expense.parameters,
             "macs": expense.macs,
-            "ms_per_frame": statistics.median(times),
+            "ms_per_frame": ms,
         }
 
     def _examine(
@@ -189,3 +188,14 @@ class Bench:
         assert kept.mask is not None  # noqa: S101 - opinions are kept with their masks
         confidence = kept.figures["confidence"]
         return Opinion(kept.mask, math.nan if confidence is None else confidence, kept.painting)
+
+
+def _median_ms(method: Method, frame: Image) -> float:
+    """Return what a call takes, ms."""
+    method(frame)
+    times = []
+    for _ in range(TIMED):
+        start = time.perf_counter()
+        method(frame)
+        times.append(1000.0 * (time.perf_counter() - start))
+    return statistics.median(times)
