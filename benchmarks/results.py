@@ -6,6 +6,9 @@ r"""Write docs/results.md: what fog costs, and what DFS and others win back, on 
 
 Each part is one `dfs evaluate`, whose report with all figures and pictures stays in the folder given with --out. What
 was predicted before is not predicted again.
+
+The exit code is 1 if anything could not be read or computed. What there is of a part is written all the same; a part
+without a report keeps the tables that it had.
 """
 
 import argparse
@@ -50,23 +53,59 @@ class Part:
 def main() -> None:
     """Evaluate each part, then put its tables between its marks in the document."""
     options = _options()
-    sections = {}
+    sections, problems = {}, []
     for part in _parts(options):
-        folder = options.out / part.name
-        command = ["dfs", "evaluate", "--data", part.data, *part.options, "--out", str(folder)]
-        for word in part.models:
-            command += ["--model", word]
-        for word in part.segmenters:
-            command += ["--segmenter", word]
-        print(" ".join(command), flush=True)
-        subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True, stdout=subprocess.DEVNULL)
-        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        sections[part.name] = part.tables(report)
+        report = evaluate(part, options.out / part.name, problems)
+        if report is not None:
+            sections[part.name] = part.tables(report)
     text = DOCUMENT.read_text(encoding="utf-8")
     for name, tables in sections.items():
         text = _replaced(text, name, tables)
     DOCUMENT.write_text(text, encoding="utf-8")
     print(f"{DOCUMENT}: written; the reports are in {options.out}")
+    if problems:
+        raise SystemExit("\n".join(problems))
+
+
+def evaluate(part: Part, folder: Path, problems: list[str]) -> dict[str, Any] | None:
+    """Evaluate one part.
+
+    Args:
+        part: what is to be evaluated.
+        folder: of its report; one that is there is replaced.
+        problems: what went wrong is added here, one line each.
+
+    Returns:
+        report.json; None if there is none from this run, or it has no rows.
+    """
+    command = ["dfs", "evaluate", "--data", part.data, *part.options, "--out", str(folder)]
+    for word in part.models:
+        command += ["--model", word]
+    for word in part.segmenters:
+        command += ["--segmenter", word]
+    print(" ".join(command), flush=True)
+    path = folder / "report.json"
+    before = _written(path)
+    words = [sys.executable, "-m", "dfs_core.cli", *command[1:]]
+    code = subprocess.run(words, check=False, stdout=subprocess.DEVNULL).returncode  # 1 after whole reports, too
+    if _written(path) == before:
+        problems.append(f"{part.name}: no report, as dfs evaluate ended with {code}; its tables stay as they were")
+        return None
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found = report["problems"] or ([f"dfs evaluate ended with {code}"] if code else [])
+    problems += [f"{part.name}: {problem}" for problem in found]
+    if not report["rows"]:
+        problems.append(f"{part.name}: its report has no rows; its tables stay as they were")
+        return None
+    return report
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Return which file is there, and when it was written; None if there is none."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _options() -> argparse.Namespace:

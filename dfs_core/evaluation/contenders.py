@@ -7,17 +7,16 @@ from pathlib import Path
 from dfs_core.errors import ConfigError
 from dfs_core.evaluation.judges import open_judge
 from dfs_core.evaluation.judges.judge import Judge
-from dfs_core.evaluation.measure import CLEAR
 from dfs_core.evaluation.methods import open_method
 from dfs_core.evaluation.methods.dark_channel import DarkChannel
 from dfs_core.evaluation.methods.method import Method, Untouched
 from dfs_core.evaluation.reference import TRUTH
 from dfs_core.evaluation.report.pictures import KIND_MARK
-from dfs_core.metrics.flicker import INPUT
+from dfs_core.evaluation.results import CLEAR
 from dfs_core.runtime.loading import SHIPPED_MODEL
 
-TAKEN = (TRUTH, INPUT)
-"""Names that no method can have: pictures and figures of something else stand under them."""
+TAKEN = (TRUTH,)
+"""Names that no method can have: pictures of something else stand under them."""
 
 
 def open_methods(words: Sequence[str], stack: ExitStack, *, dcp: bool) -> tuple[list[Method], list[str]]:

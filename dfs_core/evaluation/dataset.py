@@ -19,12 +19,10 @@ from dfs_core.data.sample import Sample, Split
 from dfs_core.data.scenes import Scenes
 from dfs_core.data.sequences import sequence_of
 from dfs_core.errors import ConfigError, DatasetError
+from dfs_core.evaluation.results import EVERYTHING
 from dfs_core.labels import LabelSet
 
 Image = NDArray[np.uint8]
-
-EVERYTHING = "all"
-"""The part that holds all scenes."""
 
 DENSITIES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
 """Attenuation coefficients in 1/m of the fogs that scenes are put into where nothing else is asked for."""

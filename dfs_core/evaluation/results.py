@@ -6,6 +6,11 @@ from typing import Any, Literal
 
 from dfs_core.labels import LabelSet
 
+HAZY, CLEAR = "hazy", "clear"
+"""Models of the rows that are the ends of the gap: the frame as it is, and the scene without fog, the bound."""
+EVERYTHING = "all"
+"""The part that holds all recordings."""
+
 Row = dict[str, Any]
 """One line of the table.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dfs_core.evaluation.results import HAZY
 from dfs_core.labels import LabelSet
 
 Image = NDArray[np.uint8]
@@ -70,7 +71,7 @@ class Method(ABC):
 class Untouched(Method):
     """The row `hazy`: the frame as it is, which every method has to beat."""
 
-    name = "hazy"
+    name = HAZY
     key = "untouched"
     source = "the frame as it is"
 

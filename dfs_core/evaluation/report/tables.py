@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from typing import TypeGuard, TypeVar
 
 from dfs_core.evaluation.report.numbers import figure, interval
-from dfs_core.evaluation.results import Column, Results, Row
+from dfs_core.evaluation.results import CLEAR, EVERYTHING, HAZY, Column, Results, Row
 from dfs_core.optics import mor_from_attenuation
 
 T = TypeVar("T", bound=Hashable)
 
-EVERYTHING = "all"
-"""The part that holds all recordings."""
-HAZY, CLEAR = "hazy", "clear"
-"""The methods that are the ends of the gap: where everything starts, and the bound that none can be compared with."""
 LEGEND = (
     "Bold: the best under its fog, but for clear frames, the bound. In brackets: 95 % interval. With a sign, in per "
     "cent: the share of the fog gap closed, (method − hazy) / (clear − hazy), where fog surely costs something."

@@ -1,5 +1,6 @@
 """What is kept comes back as it was, and a file that cannot hold it says so."""
 
+import contextlib
 import sqlite3
 
 import numpy as np
@@ -67,6 +68,27 @@ def test_file_of_another_kind_is_left_alone(tmp_path):
     with pytest.raises(OutputError, match=r"notes\.txt: cannot keep predictions there .*--cache, or give --no-cache"):
         Predictions(path)
     assert path.read_text().startswith("these are not")
+
+
+def test_database_of_another_program_is_left_alone(tmp_path):
+    path = tmp_path / "bookmarks.sqlite"
+    for statement in ("CREATE TABLE places (url TEXT)", "PRAGMA application_id = 7"):  # by its table, then by its mark
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(statement)
+        before = path.read_bytes()
+        with pytest.raises(OutputError, match=r"bookmarks\.sqlite: is a database of another program .*--cache"):
+            Predictions(path)
+        assert path.read_bytes() == before
+        assert [entry.name for entry in tmp_path.iterdir()] == ["bookmarks.sqlite"]
+
+
+def test_file_is_marked_as_ours(tmp_path):
+    path = tmp_path / "predictions.sqlite"
+    path.touch()
+    Predictions(path).close()
+    content = path.read_bytes()
+    assert content[:15] == b"SQLite format 3"
+    assert content[68:72] == b"DFSe"  # where the file format says that the application's id stands
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path):

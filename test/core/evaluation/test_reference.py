@@ -158,6 +158,15 @@ def test_cost_that_cannot_be_told_is_named_and_the_rest_stands(scenes):
     assert worse["ms_per_frame"] > 0
 
 
+def test_method_that_cannot_be_timed_is_named_and_the_rest_stands(scenes):
+    kept, refused = Predictions(None), fingerprint(scenes.hazy(scenes[0], BETAS[0]))
+    first = evaluated(scenes, [Worse()], [Brightness()], kept, pictures=0)
+    again = evaluated(scenes, [Worse([refused])], [Brightness()], kept, pictures=0)  # it has lost what it needs
+    assert again.problems == ["worse: its time is not known (too bright)"]
+    assert again.methods[1]["ms_per_frame"] is None
+    assert again.rows == first.rows
+
+
 def test_cache_that_fails_ends_the_run(scenes, tmp_path):
     kept = Predictions(tmp_path / "predictions.sqlite")
     with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
@@ -187,6 +196,31 @@ def test_scene_that_cannot_be_read_is_named_and_left_out_of_every_row(camvid_cop
     assert [problem.partition(": ")[0] for problem in results.problems] == [str(image), str(label)]
     assert {row["scenes"] for row in results.rows} == {2}
     assert {frame.name for frame in results.frames} <= {"0016E5_00000", "0016E5_00003"}
+
+
+def test_scenes_that_vanish_before_they_are_shown_are_named_and_their_figures_stand(camvid_copy):
+    scenes = FoggyScenes(str(camvid_copy), betas=BETAS, labels=CAMVID_11, limit=0, seed=1)
+    measured = []
+
+    def advance():
+        measured.append(None)
+        if len(measured) == len(scenes) * len(BETAS):
+            for path in (camvid_copy / "val" / "images").iterdir():
+                path.unlink()
+
+    results = evaluated(scenes, [Worse()], [Brightness()], advance=advance)
+    for problem, beta in zip(results.problems, BETAS, strict=True):
+        assert f" at β = {beta:g} / m: not shown ({camvid_copy / 'val' / 'images'}" in problem
+    assert results.frames == []
+    assert {row["scenes"] for row in results.rows} == {4}
+    assert [method["model"] for method in results.methods] == ["hazy", "worse", "clear"]
+
+
+def test_judges_are_not_asked_again_for_what_is_shown(scenes):
+    judge = Brightness()
+    results = evaluated(scenes, [Worse()], [judge], pictures=4)
+    assert judge.asked == len(scenes) * (1 + 2 * len(BETAS))  # clear, and hazy and worse in each fog
+    assert len(results.frames) == 4
 
 
 def test_method_that_fails_on_a_scene_does_not_end_the_run(scenes):
