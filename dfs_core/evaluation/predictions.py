@@ -49,7 +49,7 @@ class Predictions:
         """Open or make the file.
 
         Args:
-            path: the file; None keeps predictions in memory, for as long as this object lives.
+            path: the file; None keeps predictions in a temporary one, for as long as this object lives.
 
         Raises:
             OutputError: it cannot be opened, or is another kind of file, or another program's database; these are left
@@ -59,7 +59,7 @@ class Predictions:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(":memory:" if path is None else path, timeout=_PATIENCE_S)
+            self._connection = sqlite3.connect("" if path is None else path, timeout=_PATIENCE_S)
             self._claim()
         except OutputError:
             self._connection.close()

@@ -56,7 +56,7 @@ def test_damaged_entry_is_named(tmp_path, column, content):
         kept.get("key")
 
 
-def test_without_a_file_predictions_live_in_memory():
+def test_without_a_file_predictions_last_as_long_as_the_object():
     kept = Predictions(None)
     kept.put({"key": Prediction(mask=MASK)})
     np.testing.assert_array_equal(kept.get("key").mask, MASK)
