@@ -101,16 +101,16 @@ def test_metric_that_is_no_number_is_refused_before_anything_is_loaded(runs, cap
     assert "--metric psnr: must be name=number" in capsys.readouterr().err
 
 
-def test_evaluation_gives_a_table_and_json(runs, model, camvid, capsys):
-    report = runs / "figures" / "report.json"
-    words = ("--segmenter", runs / "judge/last.ckpt", "--data", camvid, "--beta", "0", "--beta", "0.03")
-    assert dfs("evaluate", "--model", model, *words, "--json", report) == 0
-    assert "8 frames" not in capsys.readouterr().out  # of train and val, only val
-    rows = json.loads(report.read_text(), parse_constant=pytest.fail)["rows"]
+def test_what_was_trained_can_be_evaluated(runs, model, camvid, capsys):
+    folder = runs / "report"
+    words = ("--segmenter", runs / "judge/last.ckpt", "--data", camvid, "--beta", "0", "--beta", "0.03", "--no-cache")
+    assert dfs("evaluate", "--model", model, *words, "--no-dcp", "--out", folder) == 0
+    assert "judged by judge" in capsys.readouterr().out
+    rows = json.loads((folder / "report.json").read_text(), parse_constant=pytest.fail)["rows"]
     assert [(row["beta"], row["part"], row["judge"], row["model"]) for row in rows] == [
-        (beta, part, "judge", "small") for beta in (0.0, 0.03) for part in ("0016E5", "all")
+        (beta, "all", "judge", name) for beta in (0.0, 0.03) for name in ("hazy", "small", "clear")
     ]
-    assert {"psnr", "ssim", "miou", "gap_closed"} <= set(rows[0])
+    assert {"psnr", "ssim", "miou", "gap_closed"} <= set(rows[1])
 
 
 def test_fog_sheet_shows_the_frame_in_more_and_more_fog(runs, model, camvid):
