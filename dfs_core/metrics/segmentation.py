@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from dfs_core.errors import DatasetError, LabelError
 from dfs_core.labels import UNLABELLED, LabelSet
 
+_BAND = 1 << 17
+"""Pixels that are looked at together: what is made of them stays in the processor's cache."""
+
 FIGURES = ("miou", "iiou", "category_miou", "category_iiou")
 
 Floats = NDArray[np.float64]
@@ -150,12 +153,18 @@ def _runs(*planes: NDArray[Any]) -> tuple[NDArray[np.intp], list[NDArray[Any]]]:
     Masks are made of regions, so that there are far fewer runs than pixels, and all that follows costs little.
     """
     flat = [plane.ravel() for plane in planes]
-    begins = np.ones(planes[0].size, np.bool_)
-    np.not_equal(flat[0][1:], flat[0][:-1], out=begins[1:])
-    for plane in flat[1:]:
-        begins[1:] |= plane[1:] != plane[:-1]
-    starts = np.flatnonzero(begins)
-    return np.diff(starts, append=len(begins)), [plane[starts] for plane in flat]
+    pixels = planes[0].size
+    begins, differs = (np.empty(min(pixels, _BAND), np.bool_) for _ in range(2))
+    starts = [np.zeros(1, np.intp)]
+    for first in range(1, pixels, _BAND):
+        last = min(first + _BAND, pixels)
+        found, differ = begins[: last - first], differs[: last - first]
+        np.not_equal(flat[0][first:last], flat[0][first - 1 : last - 1], out=found)
+        for plane in flat[1:]:
+            found |= np.not_equal(plane[first:last], plane[first - 1 : last - 1], out=differ)
+        starts.append(np.flatnonzero(found) + first)
+    places = np.concatenate(starts)
+    return np.diff(places, append=pixels), [plane[places] for plane in flat]
 
 
 def _pairs(given: Mask, true: Mask) -> NDArray[np.intp]:
