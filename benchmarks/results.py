@@ -6,6 +6,9 @@ r"""Write docs/results.md: what fog costs, and what DFS and others win back, on 
 
 Each part is one `dfs evaluate`, whose report with all figures and pictures stays in the folder given with --out. What
 was predicted before is not predicted again.
+
+The exit code is 1 if anything could not be read or computed. What there is of a part is written all the same; a part
+without a report keeps the tables that it had.
 """
 
 import argparse
@@ -21,6 +24,7 @@ Row = dict[str, Any]
 
 CAMVID_BETAS = ("0.005", "0.01", "0.02", "0.03", "0.05")
 SCENES_BETAS = ("0.01", "0.02", "0.05")
+DRAWN_SCENES = 50
 DOCUMENT = Path(__file__).parents[1] / "docs" / "results.md"
 BEGIN, END = "<!-- figures: {} -->", "<!-- end -->"
 
@@ -34,31 +38,74 @@ class Part:
         data: what `dfs evaluate --data` takes.
         options: what else it takes.
         tables: makes the section of the report.
+        models: what takes part, each as `dfs evaluate --model`.
+        segmenters: who judges, each as `dfs evaluate --segmenter`.
     """
 
     name: str
     data: str
     options: tuple[str, ...]
     tables: Callable[[dict[str, Any]], str]
+    models: Sequence[str]
+    segmenters: Sequence[str]
 
 
 def main() -> None:
     """Evaluate each part, then put its tables between its marks in the document."""
     options = _options()
-    text = DOCUMENT.read_text(encoding="utf-8")
+    sections, problems = {}, []
     for part in _parts(options):
-        folder = options.out / part.name
-        command = ["dfs", "evaluate", "--data", part.data, *part.options, "--out", str(folder)]
-        for word in options.model:
-            command += ["--model", word]
-        for word in options.segmenter:
-            command += ["--segmenter", word]
-        print(" ".join(command), flush=True)
-        subprocess.run([sys.executable, "-m", "dfs_core.cli", *command[1:]], check=True, stdout=subprocess.DEVNULL)
-        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        text = _replaced(text, part.name, part.tables(report))
+        report = evaluate(part, options.out / part.name, problems)
+        if report is not None:
+            sections[part.name] = part.tables(report)
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name, tables in sections.items():
+        text = _replaced(text, name, tables)
     DOCUMENT.write_text(text, encoding="utf-8")
     print(f"{DOCUMENT}: written; the reports are in {options.out}")
+    if problems:
+        raise SystemExit("\n".join(problems))
+
+
+def evaluate(part: Part, folder: Path, problems: list[str]) -> dict[str, Any] | None:
+    """Evaluate one part.
+
+    Args:
+        part: what is to be evaluated.
+        folder: of its report; one that is there is replaced.
+        problems: what went wrong is added here, one line each.
+
+    Returns:
+        report.json; None if there is none from this run, or it has no rows.
+    """
+    command = ["dfs", "evaluate", "--data", part.data, *part.options, "--out", str(folder)]
+    for word in part.models:
+        command += ["--model", word]
+    for word in part.segmenters:
+        command += ["--segmenter", word]
+    print(" ".join(command), flush=True)
+    path = folder / "report.json"
+    before = _written(path)
+    words = [sys.executable, "-m", "dfs_core.cli", *command[1:]]
+    code = subprocess.run(words, check=False, stdout=subprocess.DEVNULL).returncode  # 1 after whole reports, too
+    if _written(path) == before:
+        problems.append(f"{part.name}: no report, as dfs evaluate ended with {code}; its tables stay as they were")
+        return None
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found = report["problems"] or ([f"dfs evaluate ended with {code}"] if code else [])
+    problems += [f"{part.name}: {problem}" for problem in found]
+    if not report["rows"]:
+        problems.append(f"{part.name}: its report has no rows; its tables stay as they were")
+        return None
+    return report
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Return which file is there, and when it was written; None if there is none."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _options() -> argparse.Namespace:
@@ -66,8 +113,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--camvid", type=Path, help="folder of CamVid; its tables stay as they are if not given")
     parser.add_argument("--photographs", type=Path, help="folder of photographs of real fog; likewise")
     parser.add_argument("--videos", type=Path, help="folder of videos; likewise")
-    parser.add_argument("--model", action="append", default=[], help="as `dfs evaluate --model`")
-    parser.add_argument("--segmenter", action="append", default=[], help="as `dfs evaluate --segmenter`")
+    parser.add_argument(
+        "--model", action="append", default=[], help="as `dfs evaluate --model`; videos get the first alone"
+    )
+    parser.add_argument("--segmenter", action="append", default=[], help="as `dfs evaluate --segmenter`; likewise")
     parser.add_argument("--out", type=Path, required=True, help="folder of the reports")
     return parser.parse_args()
 
@@ -76,14 +125,17 @@ def _parts(options: argparse.Namespace) -> list[Part]:
     def betas(values: Sequence[str]) -> tuple[str, ...]:
         return tuple(word for value in values for word in ("--beta", value))
 
+    models, judges = options.model, options.segmenter
     parts = []
     if options.camvid:
-        parts.append(Part("camvid", str(options.camvid), betas(CAMVID_BETAS), _judged))
-    parts.append(Part("scenes", "scenes", betas(SCENES_BETAS), _judged))
+        parts.append(Part("camvid", str(options.camvid), betas(CAMVID_BETAS), _judged, models, judges))
+    drawn = (*betas(SCENES_BETAS), "--scenes", str(DRAWN_SCENES))
+    parts.append(Part("scenes", "scenes", drawn, _judged, models, judges))
+    real = ("--no-reference", "--pictures", "60")
     if options.photographs:
-        parts.append(Part("photographs", str(options.photographs), ("--no-reference", "--pictures", "60"), _examined))
+        parts.append(Part("photographs", str(options.photographs), real, _examined, models, judges[:1]))
     if options.videos:
-        parts.append(Part("videos", str(options.videos), ("--no-reference",), _steady))
+        parts.append(Part("videos", str(options.videos), real, _steady, models[:1], judges[:1]))
     return parts
 
 
@@ -169,7 +221,7 @@ def _shared(key: str) -> Callable[[Row], str]:
     """Return a figure and, behind it, the share of the fog gap that it closes."""
 
     def words(row: Row) -> str:
-        closed = row["gap_closed"].get(key)
+        closed = None if key in row["gap_doubtful"] else row["gap_closed"].get(key)
         return _plain(key, 3)(row) + ("" if closed is None else f" ({100 * closed:+.0f} %)")
 
     return words

@@ -103,9 +103,19 @@ def dehaze_video(
                 writer.release()
     if writer is None:
         raise FrameError(f"{source}: not one frame could be decoded; is the file whole?")
-    if tally.frames < claimed * (1 - _TOLERATED_SHORTAGE) - 1:
-        tally.bad.append(f"{source}: ended after {tally.frames} of {claimed} frames; it is cut off or damaged")
+    if is_short(tally.frames, claimed):
+        tally.bad.append(name_shortage(source, tally.frames, claimed))
     return tally
+
+
+def is_short(frames: int, claimed: int) -> bool:
+    """Return whether a video ended well before the number of frames that it claims."""
+    return frames < claimed * (1 - _TOLERATED_SHORTAGE) - 1
+
+
+def name_shortage(source: Path, frames: int, claimed: int) -> str:
+    """Return words for a video that did."""
+    return f"{source}: ended after {frames} of {claimed} frames; it is cut off or damaged"
 
 
 @contextmanager

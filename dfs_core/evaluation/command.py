@@ -16,60 +16,77 @@ if TYPE_CHECKING:
 CACHE = "dfs/evaluation.sqlite"
 """Where predictions are kept, below $XDG_CACHE_HOME or ~/.cache."""
 
-REPORT_MARK = "report.json"
-"""The file by which a folder is known as a report, which may be replaced."""
+FIGURES = "report.json"
+REPORT = {"index.html", FIGURES, "report.md", "panels"}
+"""What is in the folder of a report. One that holds more is not replaced."""
 
 
 def evaluate(
     data: Annotated[
         str,
         typer.Option(
-            help="A folder of camvid, cityscapes, foggy_cityscapes, dhazy or your own pictures (see docs/training.md), "
-            "known by what is in it or named as LAYOUT:FOLDER; 'scenes' draws some. With --no-reference: a picture, a "
-            "video, or a folder of them."
+            help="Folder of CamVid, Cityscapes, Foggy Cityscapes, D-HAZY or of your own pictures (layouts: "
+            "docs/training.md). The layout is known by what is in it, or said by LAYOUT:FOLDER, LAYOUT being camvid, "
+            "cityscapes, foggy_cityscapes, dhazy or folder. 'scenes' draws scenes and needs no data. With "
+            "--no-reference: a picture, a video, or a folder of them."
         ),
     ],
-    more_betas: Annotated[list[float] | None, typer.Argument(hidden=True)] = None,
+    more_betas: Annotated[list[float] | None, typer.Argument(hidden=True, metavar="β")] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A DFS model (.onnx), a dehazer's checkpoint (.ckpt), or another project's ONNX file from RGB in "
-            "[0, 1], [1, 3, H, W], to the same. FILE or NAME=FILE; repeatable; the shipped model if none.",
+            metavar="FILE",
+            help="Dehazer to evaluate, FILE or NAME=FILE; repeatable. FILE is a DFS model (.onnx), a checkpoint "
+            "(.ckpt), or another project's ONNX file that takes RGB in [0, 1], float [1, 3, H, W], and gives the same. "
+            "By default the shipped model.",
         ),
     ] = None,
     segmenter: Annotated[
         list[str] | None,
         typer.Option(
-            help="The judge: a segmenter's checkpoint (.ckpt), a DFS model (.onnx), whose segmenter alone is asked, or "
-            "another project's ONNX file with its description beside it. FILE or NAME=FILE; repeatable; the shipped "
-            "model's if none.",
+            metavar="FILE",
+            help="Judge that labels all pictures, FILE or NAME=FILE; repeatable. FILE is a segmenter's checkpoint "
+            "(.ckpt), a DFS model (.onnx), of which the segmenter alone is asked, or another project's ONNX file with "
+            "a JSON file beside it (docs/evaluation.md). By default the shipped model's.",
         ),
     ] = None,
     beta: Annotated[
         list[float] | None,
-        typer.Option(help="Attenuation of the fog in 1/m; several may follow. By default 0 0.005 0.01 0.02 0.03 0.05."),
+        typer.Option(
+            metavar="β",
+            help="Density of the fog that scenes are put into, the attenuation in 1/m; several may follow. By default "
+            "0 0.005 0.01 0.02 0.03 0.05, or the densities that the data comes in.",
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split of the data.")] = "val",
-    scenes: Annotated[int, typer.Option(help="Take so many scenes, spread evenly; 0 takes all.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder of the report; a report that is there is replaced.")] = Path(
-        "report"
-    ),
+    split: Annotated[str, typer.Option(help="Split of the data, such as train.")] = "val",
+    scenes: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="How many scenes, spread evenly over the split; 0 takes all. Of each video, the first frames.",
+        ),
+    ] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the report; one that is there is replaced.")] = Path("report"),
     no_reference: Annotated[
-        bool, typer.Option("--no-reference", help="The data has no ground truth: compare before and after.")
+        bool, typer.Option("--no-reference", help="There is no ground truth: compare before and after.")
     ] = False,
-    dcp: Annotated[bool, typer.Option(help="Also compare the dark channel prior.")] = True,
-    pictures: Annotated[int, typer.Option(help="How many of the worst scenes to show.")] = 36,
-    seed: Annotated[int, typer.Option(help="Of the fog's noise and of the bootstrap; training uses others.")] = 2026,
+    dcp: Annotated[bool, typer.Option(help="Whether the dark channel prior has a row, too.")] = True,
+    pictures: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many of the worst frames the report shows.")
+    ] = 36,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the fog's noise and of the bootstrap.")] = 2026,
     cache: Annotated[
-        Path | None, typer.Option(help=f"File that keeps predictions; by default {CACHE} in the user's cache folder.")
+        Path | None, typer.Option(help=f"File that keeps predictions; by default ~/.cache/{CACHE}.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask every model anew, and keep nothing.")] = False,
     json_: Annotated[Path | None, typer.Option("--json", help="Also write report.json here.")] = None,
 ) -> None:
-    """Compare hazy, dehazed and clear frames as pictures and through the eyes of independent segmenters.
+    """Measure what fog costs and what dehazers win back, as pictures and for segmenters that judge them.
 
-    Writes a report with index.html, report.json, report.md and panels. Ends with exit code 1 if anything could not be
-    read.
+    Writes a report: index.html to look at, report.json, report.md, panels.
+
+    The exit code is 1 if anything could not be read or computed.
     """
     from contextlib import ExitStack
     from dataclasses import replace
@@ -85,9 +102,14 @@ def evaluate(
     from dfs_core.evaluation.predictions import Predictions
     from dfs_core.evaluation.reference import evaluate_with_reference
     from dfs_core.evaluation.summary import print_summary
+    from dfs_core.labels import LABEL_SETS
     from dfs_core.runtime.loading import SHIPPED_MODEL
 
-    _refuse_to_replace(out)
+    if more_betas and not beta:
+        raise typer.BadParameter(f"got {', '.join(f'{value:g}' for value in more_betas)}, but no option that takes it")
+    if no_reference and beta:
+        raise typer.BadParameter("no fog is put into pictures without ground truth; leave it out", param_hint="--beta")
+    _check_outputs(out, json_)
     with ExitStack() as stack:
         judges = open_judges(segmenter or (), stack)
         methods, models = open_methods(model or (), stack, dcp=dcp)
@@ -111,7 +133,7 @@ def evaluate(
                 data,
                 split=split,
                 betas=[*(beta or ()), *(more_betas or ())],
-                labels=judges[0].labels,
+                labels=LABEL_SETS.get(judges[0].labels.name, judges[0].labels),  # a model file has no sizes of things
                 limit=scenes,
                 seed=seed,
             )
@@ -126,28 +148,32 @@ def evaluate(
                     seed=seed,
                     advance=advance,
                 )
-    results = replace(results, facts={**results.facts, **_circumstances()})
+    results = replace(results, facts={**results.facts, **_circumstances(seed)})
     _write(results, out, json_)
     print_summary(results, Console())
     typer.echo(f"report: {out / 'index.html'}")
     if results.problems:
         typer.secho(
-            f"dfs: {len(results.problems)} things could not be read or computed, the report names them; the first: "
-            f"{results.problems[0]}",
+            f"dfs: {_counted(len(results.problems))} could not be read or computed, and the report names what; the "
+            f"first: {results.problems[0]}",
             fg=typer.colors.RED,
             err=True,
         )
         raise typer.Exit(1)
 
 
-def _circumstances() -> dict[str, str]:
-    """Return with which version and by which command the results came about."""
+def _counted(things: int) -> str:
+    return "1 thing" if things == 1 else f"{things} things"
+
+
+def _circumstances(seed: int) -> dict[str, str]:
+    """Return with which version, seed and command the results came about."""
     import shlex
     import sys
 
     from dfs_core import __version__
 
-    return {"DFS": __version__, "command": shlex.join(["dfs", *sys.argv[1:]])}
+    return {"DFS": __version__, "seed": str(seed), "command": shlex.join(["dfs", *sys.argv[1:]])}
 
 
 def _cache_file() -> Path:
@@ -173,16 +199,38 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(task)
 
 
-def _refuse_to_replace(out: Path) -> None:
-    """Refuse a folder that holds something else than a report.
+def _check_outputs(out: Path, copy: Path | None) -> None:
+    """Refuse what could not be written at the end, or would replace what is none of ours, before the work begins.
 
     Raises:
         OutputError: nothing of what is there is touched.
     """
-    if out.exists() and not (out / REPORT_MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(
-            f"{out}: holds something else than a report, and is left as it is; name another folder with --out"
-        )
+    from dfs_core.whole_output import require_place
+
+    _refuse_to_replace(out)
+    require_place(out)
+    if copy is not None:
+        if copy.is_dir():
+            raise OutputError(f"{copy}: is a folder; name a file with --json")
+        require_place(copy)
+
+
+def _refuse_to_replace(out: Path) -> None:
+    """Refuse a folder that holds something else than a report or nothing, or a file.
+
+    Raises:
+        OutputError: nothing of what is there is touched.
+    """
+    if out.is_dir():
+        held = {path.name for path in out.iterdir()}
+        strangers = sorted(held - REPORT) or (sorted(held) if held and FIGURES not in held else [])
+        if strangers:
+            raise OutputError(
+                f"{out}: holds {strangers[0]}, which is no part of a report, and is left as it is; name another folder "
+                "with --out"
+            )
+    elif out.exists():
+        raise OutputError(f"{out}: is a file; name a folder with --out")
 
 
 def _write(results: "Results", out: Path, copy: Path | None) -> None:
@@ -196,4 +244,4 @@ def _write(results: "Results", out: Path, copy: Path | None) -> None:
         write(results, partial)
     if copy is not None:
         with whole_output(copy, overwrite=True) as partial:
-            shutil.copyfile(out / REPORT_MARK, partial)
+            shutil.copyfile(out / FIGURES, partial)

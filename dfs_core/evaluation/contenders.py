@@ -7,11 +7,16 @@ from pathlib import Path
 from dfs_core.errors import ConfigError
 from dfs_core.evaluation.judges import open_judge
 from dfs_core.evaluation.judges.judge import Judge
-from dfs_core.evaluation.measure import CLEAR
 from dfs_core.evaluation.methods import open_method
 from dfs_core.evaluation.methods.dark_channel import DarkChannel
 from dfs_core.evaluation.methods.method import Method, Untouched
+from dfs_core.evaluation.reference import TRUTH
+from dfs_core.evaluation.report.pictures import KIND_MARK
+from dfs_core.evaluation.results import CLEAR
 from dfs_core.runtime.loading import SHIPPED_MODEL
+
+TAKEN = (TRUTH,)
+"""Names that no method can have: pictures of something else stand under them."""
 
 
 def open_methods(words: Sequence[str], stack: ExitStack, *, dcp: bool) -> tuple[list[Method], list[str]]:
@@ -23,7 +28,7 @@ def open_methods(words: Sequence[str], stack: ExitStack, *, dcp: bool) -> tuple[
         dcp: whether the dark channel prior takes part.
 
     Raises:
-        ConfigError: two have the same name.
+        ConfigError: two have the same name, or one has a name that stands for something else in the report.
         ArtifactError, CheckpointError, BackendError: see `methods.open_method`.
     """
     methods: list[Method] = [Untouched(), *([DarkChannel()] if dcp else [])]
@@ -33,6 +38,13 @@ def open_methods(words: Sequence[str], stack: ExitStack, *, dcp: bool) -> tuple[
         stack.callback(method.close)
         methods.append(method)
         models.append(method.name)
+    for method in methods:
+        if method.name in TAKEN or KIND_MARK in method.name:
+            taken = ", ".join(f"'{name}'" for name in TAKEN)
+            raise ConfigError(
+                f"a method cannot be called '{method.name}': {taken} and names with '{KIND_MARK}' stand for something "
+                "else in the report; call it otherwise with NAME=FILE"
+            )
     _refuse_doubles([(method.name, method.source) for method in methods] + [(CLEAR, "the scene without fog")])
     return methods, models
 

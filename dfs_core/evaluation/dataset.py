@@ -1,5 +1,6 @@
 """Scenes that come in fog, or are put into it, from a folder in any layout that DFS knows."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,10 @@ from dfs_core.data.sample import Sample, Split
 from dfs_core.data.scenes import Scenes
 from dfs_core.data.sequences import sequence_of
 from dfs_core.errors import ConfigError, DatasetError
+from dfs_core.evaluation.results import EVERYTHING
 from dfs_core.labels import LabelSet
 
 Image = NDArray[np.uint8]
-
-EVERYTHING = "all"
-"""The part that holds all scenes."""
 
 DENSITIES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
 """Attenuation coefficients in 1/m of the fogs that scenes are put into where nothing else is asked for."""
@@ -138,17 +137,21 @@ class FoggyScenes:
         Args:
             source: "scenes" for drawn ones, a folder, or LAYOUT:FOLDER with one of `LAYOUTS`.
             split: "train", "val", or what else the layout has.
-            betas: attenuation in 1/m of the fogs; all that there are, or `DENSITIES`, if none is given.
+            betas: attenuation in 1/m of the fogs, each counted once; all that there are, or `DENSITIES`, if none is
+                given.
             labels: what ids mean in data that does not say so itself.
             limit: how many scenes to take, spread evenly over the split; 0 takes all.
             seed: of the fog's noise.
 
         Raises:
             DatasetError: the folder has no layout that is known, or lacks folders.
-            ConfigError: these fogs cannot be had, or the limit is negative.
+            ConfigError: these fogs cannot be had, or the limit or an attenuation is negative.
         """
         if limit < 0:
             raise ConfigError(f"the number of scenes must be at least 0, not {limit}")
+        if wrong := [beta for beta in betas if not 0.0 <= beta < math.inf]:
+            raise ConfigError(f"attenuation must be a finite number >= 0 per metre, not {wrong[0]:g}")
+        betas = tuple(dict.fromkeys(betas))
         name, root = _recognise(source, split)
         layout = LAYOUTS[name]
         self._part, self._seed = layout.part, seed
@@ -156,14 +159,19 @@ class FoggyScenes:
         self._foggy: dict[float, FoggyCityscapes] = {}
         self.labels, self.things = self._split.labels, layout.things
         self.name = f"{DRAWN if name == DRAWN else root.resolve().name}/{split}"
-        self.densities: tuple[float | None, ...] = tuple(betas) or DENSITIES
+        self.densities: tuple[float | None, ...] = betas or DENSITIES
         self.fog = (
             f"added by Koschmieder's law with {layout.geometry}; airlight {AIRLIGHT[0]:g}, noise {SENSOR_NOISE:g}"
         )
         if name == "foggy_cityscapes":
+            known = foggy_cityscapes.densities(root, split)
+            if strangers := [beta for beta in betas if beta not in known]:
+                raise ConfigError(
+                    f"{root}: comes in fogs of β = {', '.join(f'{beta:g}' for beta in known)} / m, not "
+                    f"{strangers[0]:g}; name some of these with --beta, or leave it out"
+                )
             self._foggy = {
-                beta: FoggyCityscapes(root, split, attenuation=beta, complete=False)
-                for beta in tuple(betas) or foggy_cityscapes.densities(root, split)
+                beta: FoggyCityscapes(root, split, attenuation=beta, complete=False) for beta in betas or known
             }
             self.densities, self.fog = tuple(self._foggy), "the dataset's own"
         elif name == "dhazy" or (isinstance(self._split, Folder) and self._split.comes_in_fog):

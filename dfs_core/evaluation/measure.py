@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dfs_core.errors import DfsError
 from dfs_core.evaluation.judges.judge import Image, Judge, Opinion
-from dfs_core.evaluation.methods.method import Method
+from dfs_core.evaluation.methods.method import Expense, Method
 from dfs_core.evaluation.predictions import Prediction, Predictions, fingerprint, key_of
+from dfs_core.evaluation.results import CLEAR
 from dfs_core.metrics.image import HIGHEST_PSNR, psnr, ssim
 from dfs_core.metrics.visibility import compare, contrast
-
-CLEAR = "clear"
-"""The row of the scene without fog: what perfect dehazing would give."""
-
 
 TIMED = 5
 """Calls of which the median time is what a method takes."""
@@ -61,7 +59,13 @@ class Examined:
 
 
 class Bench:
-    """Methods and judges side by side."""
+    """Methods and judges side by side.
+
+    Attributes:
+        methods: the rows but for `CLEAR`.
+        judges: who looks at what they make.
+        predictions: what was answered.
+    """
 
     def __init__(self, methods: Sequence[Method], judges: Sequence[Judge], predictions: Predictions) -> None:
         """Remember whom to ask.
@@ -72,7 +76,7 @@ class Bench:
             predictions: what was answered before, and where new answers go.
         """
         self.methods, self.judges = tuple(methods), tuple(judges)
-        self._predictions = predictions
+        self.predictions = predictions
 
     def measure(self, hazy: Image, clear: Image) -> list[Measured]:
         """Return what is found of each method, in their order, and of the clear scene at the end.
@@ -86,7 +90,7 @@ class Bench:
         found = [self._measure(method, hazy, clear, prints, new) for method in self.methods]
         opinions = self._opinions(lambda: clear, (prints[1],), new)
         found.append(Measured(CLEAR, None, 1.0, opinions))
-        self._predictions.put(new)
+        self.predictions.put(new)
         return found
 
     def examine(self, frame: Image, estimator: Method) -> list[Examined]:
@@ -99,30 +103,34 @@ class Bench:
         new: dict[str, Prediction] = {}
         print_ = fingerprint(frame)
         found = [self._examine(method, frame, print_, estimator, new) for method in self.methods]
-        self._predictions.put(new)
+        self.predictions.put(new)
         return found
 
-    def costs(self, frame: Image) -> list[dict[str, Any]]:
+    def costs(self, frame: Image, problems: list[str]) -> list[dict[str, Any]]:
         """Return what each method is and costs for a frame of this size: `Results.methods`.
 
-        Times are medians of some calls, made now, after one that is not counted.
+        Times are medians of some calls, made now, after one that is not counted. What cannot be found is None, and is
+        added to `problems`: it is asked last, after what may have taken hours.
         """
-        return [self._cost(method, frame) for method in self.methods]
+        return [self._cost(method, frame, problems) for method in self.methods]
 
-    def _cost(self, method: Method, frame: Image) -> dict[str, Any]:
-        expense = method.expense(*frame.shape[:2])
-        method(frame)
-        times = []
-        for _ in range(TIMED):
-            start = time.perf_counter()
-            method(frame)
-            times.append(1000.0 * (time.perf_counter() - start))
+    def _cost(self, method: Method, frame: Image, problems: list[str]) -> dict[str, Any]:
+        expense = Expense()
+        try:
+            expense = method.expense(*frame.shape[:2])
+        except DfsError as error:
+            problems.append(f"{method.name}: its parameters and MACs are not known ({error})")
+        ms: float | None = None
+        try:
+            ms = _median_ms(method, frame)
+        except DfsError as error:
+            problems.append(f"{method.name}: its time is not known ({error})")
         return {
             "model": method.name,
             "source": method.source,
             "parameters": expense.parameters,
             "macs": expense.macs,
-            "ms_per_frame": statistics.median(times),
+            "ms_per_frame": ms,
         }
 
     def _examine(
@@ -135,7 +143,7 @@ class Bench:
     ) -> Examined:
         asked = functools.cache(lambda: method(frame))
         key = key_of("examination", method.key, estimator.key, print_)
-        if (kept := self._predictions.get(key)) is None:
+        if (kept := self.predictions.get(key)) is None:
             answer = asked()
             figures = {
                 "contrast": contrast(answer.dehazed),
@@ -151,7 +159,7 @@ class Bench:
     ) -> Measured:
         asked = functools.cache(lambda: method(hazy))
         key = key_of("answer", method.key, *prints)
-        if (kept := self._predictions.get(key)) is None:
+        if (kept := self.predictions.get(key)) is None:
             answer = asked()
             figures = {
                 "psnr": min(psnr(answer.dehazed, clear), HIGHEST_PSNR),
@@ -173,10 +181,21 @@ class Bench:
     ) -> Opinion:
         """Return what a judge says of a picture, which is made only if it has to be."""
         key = key_of("opinion", judge.key, *of)
-        if (kept := self._predictions.get(key)) is None:
+        if (kept := self.predictions.get(key)) is None:
             opinion = judge(picture())
             confidence = None if math.isnan(opinion.confidence) else opinion.confidence
             kept = new[key] = Prediction({"confidence": confidence}, opinion.mask, opinion.painting)
         assert kept.mask is not None  # noqa: S101 - opinions are kept with their masks
         confidence = kept.figures["confidence"]
         return Opinion(kept.mask, math.nan if confidence is None else confidence, kept.painting)
+
+
+def _median_ms(method: Method, frame: Image) -> float:
+    """Return what a call takes, ms."""
+    method(frame)
+    times = []
+    for _ in range(TIMED):
+        start = time.perf_counter()
+        method(frame)
+        times.append(1000.0 * (time.perf_counter() - start))
+    return statistics.median(times)

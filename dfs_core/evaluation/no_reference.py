@@ -1,39 +1,20 @@
 """Evaluate where the truth is not known: frames before and after, and the worst of them to look at."""
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dfs_core.errors import DfsError
+from dfs_core.errors import DfsError, OutputError
 from dfs_core.evaluation.columns import NO_REFERENCE
-from dfs_core.evaluation.dataset import EVERYTHING
 from dfs_core.evaluation.measure import Bench, Examined
 from dfs_core.evaluation.methods.method import Image, Method
+from dfs_core.evaluation.no_reference_tally import NoReferenceTally
+from dfs_core.evaluation.pairs import Pairs
 from dfs_core.evaluation.photographs import Photograph, Photographs
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
-from dfs_core.evaluation.results import Frame, Results, Row
-from dfs_core.evaluation.tally import HAZY
+from dfs_core.evaluation.reference import MASK
+from dfs_core.evaluation.results import Frame, Results
 from dfs_core.labels import LabelSet
-from dfs_core.metrics.bootstrap import DRAWS, Bootstrap, interval
-from dfs_core.metrics.flicker import INPUT, Flicker, Steadiness
 from dfs_core.read_ahead import read_ahead
-
-FIGURES = (
-    "contrast",
-    "edges_before",
-    "edges_after",
-    "gradient_gain",
-    "fog_density",
-    "blackened",
-    "blown",
-    "cast",
-    "reversed",
-    "confidence",
-)
-"""What is known of one frame; flicker is known of two."""
 
 _BELOW = {"e": "new_edges", "r": "gradient_gain", "β left, 1/m": "fog_density", "cast, ΔE": "cast"}
 _NOTES = (
@@ -42,19 +23,6 @@ _NOTES = (
     "Confidence is no accuracy: judges can be sure of what is not there.",
     "Flicker of a result of twice the contrast is twice as high; the last column takes that out.",
 )
-
-Floats = NDArray[np.float64]
-_Place = tuple[str, str, str | None]
-"""Part, method, judge."""
-
-
-@dataclass
-class _Findings:
-    sums: dict[_Place, Bootstrap] = field(default_factory=dict)
-    steadiness: dict[str, tuple[int, dict[str, Steadiness]]] = field(default_factory=dict)
-    worst: list[tuple[float, int, Frame]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    first: Image | None = None
 
 
 def evaluate_without_reference(
@@ -69,6 +37,8 @@ def evaluate_without_reference(
 ) -> Results:
     """Examine all frames, and show the worst.
 
+    A frame on which a method fails is named and left out of every row, and so are the pairs that it belongs to.
+
     Args:
         photographs: what to look at.
         bench: whom to ask.
@@ -77,102 +47,92 @@ def evaluate_without_reference(
         pictures: how many frames to show.
         seed: of the bootstrap.
         advance: called after each frame.
+
+    Raises:
+        OutputError: predictions cannot be kept.
     """
-    findings = _Findings()
-    flicker: tuple[str | None, Flicker] = None, Flicker()
+    tally, pairs, worst = NoReferenceTally(seed=seed), Pairs(bench), _Worst(bench, models, pictures)
+    problems: list[str] = []
+    first: Image | None = None
     for index, photograph in enumerate(read_ahead(photographs, size=lambda item: item.frame.nbytes)):
         try:
             examined = bench.examine(photograph.frame, estimator)
-            if photograph.video != flicker[0]:
-                _keep_steadiness(findings, *flicker)
-                flicker = photograph.video, Flicker()
-            if photograph.video is not None:
-                outputs = {entry.model: entry.dehazed() for entry in examined if entry.model != HAZY}
-                flicker[1].add(photograph.frame, outputs)
-            _add(findings, index, photograph, examined, seed)
-            _remember(findings, index, photograph, bench, examined, models, pictures)
+            steadiness = pairs.compare(photograph, examined)
+            worst.offer(index, photograph, examined)
+        except OutputError:  # of the cache: all frames would be left out
+            raise
         except DfsError as error:
-            findings.problems.append(f"{photograph.name}: left out ({error})")
+            problems.append(f"{photograph.name}: left out ({error})")
+            pairs.interrupt()
+        else:
+            tally.add(index, photograph.part, examined, steadiness)
+            first = photograph.frame if first is None else first
         advance()
-    _keep_steadiness(findings, *flicker)
-    rows = _rows(findings, bench)
-    judges = "; ".join(f"{judge.name} ({judge.source})" for judge in bench.judges)
+    rows = tally.rows(bench)
     return Results(
         title=f"Dehazing of {photographs.source.resolve().name}, without ground truth",
-        facts={"data": str(photographs), "judges": judges, "fog is estimated by": estimator.source},
-        methods=[] if findings.first is None else bench.costs(findings.first),
+        facts={
+            "data": str(photographs),
+            "judges": "; ".join(f"{judge.name} ({judge.source})" for judge in bench.judges),
+            "fog is estimated by": estimator.source,
+            **_pairs(tally),
+        },
+        methods=[] if first is None else bench.costs(first, problems),
         columns=[column for column in NO_REFERENCE if any(row.get(column.key) is not None for row in rows)],
         rows=rows,
-        frames=[frame for _, _, frame in sorted(findings.worst, key=lambda entry: -entry[0])],
+        frames=worst.frames,
         labels=bench.judges[0].labels,
         notes=_NOTES,
-        problems=[*photographs.problems, *findings.problems],
+        problems=[*photographs.problems, *problems],
     )
 
 
-def _add(findings: _Findings, index: int, photograph: Photograph, examined: Sequence[Examined], seed: int) -> None:
-    """Add the figures of one frame; those that are not defined for it count for nobody."""
-    findings.first = photograph.frame if findings.first is None else findings.first
-    for entry in examined:
-        for judge, opinion in entry.opinions.items():
-            figures = {**entry.figures, "confidence": opinion.confidence}
-            vector = _vector(figures)
-            for part in (EVERYTHING, photograph.part):
-                place = part, entry.model, judge
-                if place not in findings.sums:
-                    draws = DRAWS if part == EVERYTHING else 0
-                    findings.sums[place] = Bootstrap(len(vector), draws=draws, seed=seed)
-                findings.sums[place].add(index, vector)
+def _pairs(tally: NoReferenceTally) -> dict[str, str]:
+    """Return how much flicker was asked of, where there are videos."""
+    if not tally.compared + tally.skipped:
+        return {}
+    return {"flicker": f"of {tally.compared} pairs of frames; {tally.skipped} skipped, as their motion cannot be found"}
 
 
-def _vector(figures: Mapping[str, float | None]) -> Floats:
-    """Return each figure and 1 if it is defined, else 0 and 0; of a ratio, its logarithm."""
-    values = np.array([np.nan if figures[name] is None else figures[name] for name in FIGURES], np.float64)
-    values[FIGURES.index("gradient_gain")] = np.log(values[FIGURES.index("gradient_gain")])
-    defined = np.isfinite(values)
-    return np.concatenate([np.where(defined, values, 0.0), defined])
+class _Worst:
+    """The frames to look at, no more of them than asked for."""
 
+    def __init__(self, bench: Bench, models: Sequence[str], number: int) -> None:
+        self._labels = bench.judges[0].labels if bench.judges else None
+        self._models, self._number = models, number
+        self._held: list[tuple[float, int, Frame]] = []
 
-def _keep_steadiness(findings: _Findings, video: str | None, flicker: Flicker) -> None:
-    if video is not None:
-        found = {HAZY if name == INPUT else name: steadiness for name, steadiness in flicker.result().items()}
-        findings.steadiness[video] = flicker.compared, found
+    @property
+    def frames(self) -> list[Frame]:
+        """The worst first."""
+        return [frame for _, _, frame in sorted(self._held, key=lambda entry: -entry[0])]
 
-
-def _remember(
-    findings: _Findings,
-    index: int,
-    photograph: Photograph,
-    bench: Bench,
-    examined: Sequence[Examined],
-    models: Sequence[str],
-    pictures: int,
-) -> None:
-    """Keep a frame to look at, if it is among the worst so far."""
-    by_name = {entry.model: entry for entry in examined}
-    scores: dict[str, float] = {}
-    for model in models:
-        found = by_name[model].figures
-        scores[f"damage by {model}, %"] = -100.0 * sum(
-            found[name] or 0.0 for name in ("blackened", "blown", "reversed")
+    def offer(self, index: int, photograph: Photograph, examined: Sequence[Examined]) -> None:
+        """Keep a frame if it is among the worst so far; its methods are then asked for it."""
+        scores = self._scores({entry.model: entry for entry in examined})
+        badness = -next(iter(scores.values()))
+        if self._number <= 0 or (len(self._held) >= self._number and badness <= self._held[0][0]):
+            return
+        frame = Frame(
+            photograph.name,
+            "",
+            scores,
+            {entry.model: {title: entry.figures[key] for title, key in _BELOW.items()} for entry in examined},
+            _pictures(examined, self._labels, self._models),
         )
-        scores[f"cast by {model}"] = -(found["cast"] or 0.0)
-        scores[f"edges gained by {model}"] = found["new_edges"] or 0.0
-    badness = -next(iter(scores.values()))
-    if pictures <= 0 or (len(findings.worst) >= pictures and badness <= findings.worst[0][0]):
-        return
-    frame = Frame(
-        photograph.name,
-        "",
-        scores,
-        {entry.model: {title: entry.figures[key] for title, key in _BELOW.items()} for entry in examined},
-        _pictures(examined, bench.judges[0].labels if bench.judges else None, models),
-    )
-    entry = badness, -index, frame
-    if len(findings.worst) < pictures:
-        heapq.heappush(findings.worst, entry)
-    else:
-        heapq.heapreplace(findings.worst, entry)
+        heapq.heappush(self._held, (badness, -index, frame))
+        if len(self._held) > self._number:
+            heapq.heappop(self._held)
+
+    def _scores(self, by_name: dict[str, Examined]) -> dict[str, float]:
+        scores: dict[str, float] = {}
+        for model in self._models:
+            found = by_name[model].figures
+            damage = sum(found[name] or 0.0 for name in ("blackened", "blown", "reversed"))
+            scores[f"damage by {model}, %"] = -100.0 * damage
+            scores[f"cast by {model}"] = -(found["cast"] or 0.0)
+            scores[f"edges gained by {model}"] = found["new_edges"] or 0.0
+        return scores
 
 
 def _pictures(examined: Sequence[Examined], labels: LabelSet | None, models: Sequence[str]) -> dict[str, bytes]:
@@ -182,61 +142,5 @@ def _pictures(examined: Sequence[Examined], labels: LabelSet | None, models: Seq
         for entry in order:
             opinion = next(iter(entry.opinions.values()))
             painting = labels.colorize(opinion.mask) if opinion.painting is None else opinion.painting
-            encoded[f"{entry.model} · mask"] = encode_mask(painting)
+            encoded[f"{entry.model}{MASK}"] = encode_mask(painting)
     return encoded
-
-
-def _rows(findings: _Findings, bench: Bench) -> list[Row]:
-    parts = sorted({part for part, _, _ in findings.sums} - {EVERYTHING})
-    rows = []
-    for part in (EVERYTHING, *(parts if len(parts) > 1 else ())):
-        for judge in bench.judges:
-            for method in bench.methods:
-                place = part, method.name, judge.name
-                if place in findings.sums:
-                    rows.append(_row(place, findings))
-    return rows
-
-
-def _row(place: _Place, findings: _Findings) -> Row:
-    part, model, judge = place
-    sums = findings.sums[place]
-    values, counts = np.split(sums.sums, 2, axis=1)
-    means = np.divide(values, counts, out=np.full_like(values, np.nan), where=counts > 0.0)
-    by_name = dict(zip(FIGURES, means.T, strict=True))
-    by_name["new_edges"] = _growth(by_name.pop("edges_before"), by_name["edges_after"])
-    by_name["gradient_gain"] = np.exp(by_name["gradient_gain"])
-    intervals = {name: interval(draws) for name, draws in by_name.items()} if len(means) > 1 else {}
-    figures = {name: None if np.isnan(draws[0]) else float(draws[0]) for name, draws in by_name.items()}
-    return {
-        "model": model,
-        "beta": None,
-        "part": part,
-        "judge": judge,
-        "scenes": sums.pictures,
-        **figures,
-        **_flicker(part, model, findings),
-        "interval": {name: list(found) for name, found in intervals.items() if found is not None},
-    }
-
-
-def _growth(before: Floats, after: Floats) -> Floats:
-    """Return (after - before) / before, [draws + 1]; not a number where nothing was visible before."""
-    return np.divide(after - before, before, out=np.full_like(before, np.nan), where=before > 0.0)
-
-
-def _flicker(part: str, model: str, findings: _Findings) -> dict[str, float | None]:
-    """Return how much a method's videos flicker, the mean over all pairs of frames."""
-    names = {"flicker": "flicker", "flicker_relative": "relative"}
-    chosen = [
-        (pairs, found[model])
-        for video, (pairs, found) in findings.steadiness.items()
-        if part in (EVERYTHING, video) and pairs and model in found
-    ]
-    pairs = sum(number for number, _ in chosen)
-    result: dict[str, float | None] = {}
-    for name, attribute in names.items():
-        values = [(number, getattr(found, attribute)) for number, found in chosen]
-        defined = pairs and all(value is not None for _, value in values)
-        result[name] = sum(number * value for number, value in values) / pairs if defined else None
-    return result

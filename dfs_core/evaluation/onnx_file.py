@@ -169,6 +169,7 @@ class Session:
                 f"onnxruntime not installed ({error}); run `pip install 'dfs_ros[onnxruntime]'`"
             ) from error
         self._source = source
+        self._shapes: dict[str, Any] = {}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -185,8 +186,14 @@ class Session:
         Raises:
             BackendError: ONNX Runtime failed.
         """
+        from onnxruntime import RunOptions
+
+        options, shapes = RunOptions(), {name: value.shape for name, value in given.items()}
+        if shapes != self._shapes:  # the room that every size needed would be kept, gigabytes of it
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._shapes = shapes
         try:
-            return self._session.run(list(outputs), given)
+            return self._session.run(list(outputs), given, options)
         except Exception as error:
             sizes = ", ".join(f"{name} {list(value.shape)}" for name, value in given.items())
             raise BackendError(f"{self._source}: ONNX Runtime failed on {sizes} ({_first_line(error)})") from error

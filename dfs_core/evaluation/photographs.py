@@ -10,7 +10,7 @@ import numpy as np
 from dfs_core.errors import ConfigError, DatasetError, FrameError
 from dfs_core.evaluation.methods.method import Image
 from dfs_core.offline_images import IMAGE_SUFFIXES, is_image, read_image
-from dfs_core.offline_video import VIDEO_SUFFIXES, count_frames, read_video
+from dfs_core.offline_video import VIDEO_SUFFIXES, count_frames, is_short, name_shortage, read_video
 
 STILLS = "stills"
 """The part that holds single pictures, where there are videos beside them."""
@@ -76,7 +76,7 @@ class Photographs:
         return f"{self.source.name}: {' and '.join(f'{number} {kind}' for number, kind in kinds if number)}"
 
     def __iter__(self) -> Generator[Photograph, None, None]:
-        """Yield the frames; a file that cannot be read is added to `problems`."""
+        """Yield the frames; a file that cannot be read, or a video that is cut off, is added to `problems`."""
         for path in self._images:
             name = str(path.relative_to(self.source)) if path != self.source else path.name
             try:
@@ -90,9 +90,12 @@ class Photographs:
 
     def _frames(self, path: Path) -> Iterator[Photograph]:
         name = str(path.relative_to(self.source)) if path != self.source else path.name
+        number = 0
         try:
             for number, frame in enumerate(islice(read_video(path), self._limit or None), start=1):
                 yield Photograph(f"{name}, frame {number}", name, frame, video=name)
+            if number != self._limit and is_short(number, claimed := count_frames(path)):
+                self.problems.append(name_shortage(path, number, claimed))
         except FrameError as error:
             self.problems.append(str(error))
 

@@ -25,4 +25,4 @@ def _shrunk(picture: Image, interpolation: int) -> Image:
     height, width = picture.shape[:2]
     if width <= WIDTH:
         return picture
-    return cv2.resize(picture, (WIDTH, round(height * WIDTH / width)), interpolation=interpolation)
+    return cv2.resize(picture, (WIDTH, max(1, round(height * WIDTH / width))), interpolation=interpolation)

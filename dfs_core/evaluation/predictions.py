@@ -18,6 +18,9 @@ Image = NDArray[np.uint8]
 FORMAT = 1
 """Part of every key: a higher one makes all that was kept before unknown."""
 
+APPLICATION = int.from_bytes(b"DFSe", "big")
+"""SQLite's application_id of our files, by which they are known."""
+
 _PATIENCE_S = 60.0
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS predictions (key TEXT PRIMARY KEY, figures TEXT NOT NULL, mask BLOB, painting BLOB)"
@@ -46,18 +49,21 @@ class Predictions:
         """Open or make the file.
 
         Args:
-            path: the file; None keeps predictions in memory, for as long as this object lives.
+            path: the file; None keeps predictions in a temporary one, for as long as this object lives.
 
         Raises:
-            OutputError: it cannot be opened, or is another kind of file.
+            OutputError: it cannot be opened, or is another kind of file, or another program's database; these are left
+                as they are.
         """
         self._path = path
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(":memory:" if path is None else path, timeout=_PATIENCE_S)
-            with self._connection:
-                self._connection.execute(_TABLE)
+            self._connection = sqlite3.connect("" if path is None else path, timeout=_PATIENCE_S)
+            self._claim()
+        except OutputError:
+            self._connection.close()
+            raise
         except (OSError, sqlite3.Error) as error:
             raise self._broken(error) from error
 
@@ -76,7 +82,10 @@ class Predictions:
         if found is None:
             return None
         figures, mask, painting = found
-        return Prediction(json.loads(figures), _decoded(mask), _decoded(painting))
+        try:
+            return Prediction(json.loads(figures), _decoded(mask), _decoded(painting))
+        except ValueError as error:
+            raise self._broken(error) from error
 
     def put(self, entries: Mapping[str, Prediction]) -> None:
         """Keep predictions: all of them, or none if that fails.
@@ -97,6 +106,29 @@ class Predictions:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _claim(self) -> None:
+        """Mark a new file as ours, and make its table.
+
+        Raises:
+            OutputError: it is another program's.
+            sqlite3.Error: it is no database, or cannot be written to.
+        """
+        self._refuse_foreign()
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._refuse_foreign()  # another process may have been faster
+            self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            self._connection.execute(_TABLE)
+
+    def _refuse_foreign(self) -> None:
+        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        if application != APPLICATION and (application != 0 or tables > 0):
+            raise OutputError(
+                f"{self._path}: is a database of another program (application_id {application}, {tables} tables), and "
+                "is left as it is; name another file with --cache, or give --no-cache"
+            )
 
     def _broken(self, error: Exception) -> OutputError:
         return OutputError(
@@ -125,4 +157,14 @@ def _encoded(picture: Image | None) -> bytes | None:
 
 
 def _decoded(content: bytes | None) -> Image | None:
-    return None if content is None else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    """Return a picture from what `_encoded` made of it.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if content is None:
+        return None
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    if picture is None:
+        raise ValueError(f"{len(content)} bytes that are no picture")
+    return picture

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dfs_core.errors import LabelError
+from dfs_core.errors import DfsError, LabelError, OutputError
 from dfs_core.evaluation.columns import CURVES, JUDGED, REFERENCE
 from dfs_core.evaluation.dataset import FoggyScenes
 from dfs_core.evaluation.judges.judge import Image
-from dfs_core.evaluation.measure import CLEAR, Bench
+from dfs_core.evaluation.measure import Bench
 from dfs_core.evaluation.pictures import encode_mask, encode_photograph
-from dfs_core.evaluation.results import Column, Frame, Results
-from dfs_core.evaluation.run import Findings, Seen, choose, evaluate
+from dfs_core.evaluation.report.pictures import KIND_MARK
+from dfs_core.evaluation.results import CLEAR, Column, Frame, Results
+from dfs_core.evaluation.run import Findings, Seen, choose, evaluate, in_fog
 from dfs_core.metrics.bootstrap import DRAWS
 
 TRUTH = "labels"
-MASK = "mask"
+"""Caption of the true label map."""
+MASK = f"{KIND_MARK}mask"
+"""End of the captions of label maps."""
 
 _NOTES = (
     "Gap closed: (dehazed - hazy) / (clear - hazy) of the same figure. Where the gap is small, the share means little.",
@@ -45,11 +48,13 @@ def evaluate_with_reference(
 
     Raises:
         LabelError: a judge or a model knows other classes than the data.
+        OutputError: predictions cannot be kept.
     """
     check_labels(scenes, bench)
     findings = evaluate(scenes, bench, models=models, draws=DRAWS, seed=seed, advance=advance)
     rows = findings.tally.rows()
     chosen = choose(findings.seen, pictures)
+    frames = [_illustrate(scenes, bench, entry, models, findings.problems) for entry in chosen]
     return Results(
         title=f"Dehazing for segmentation on {scenes.name}",
         facts={
@@ -58,13 +63,13 @@ def evaluate_with_reference(
             "instances": scenes.things,
             "judges": "; ".join(f"{judge.name} ({judge.source})" for judge in bench.judges) or "none",
         },
-        methods=_methods(scenes, bench, findings),
+        methods=_methods(bench, findings),
         columns=[column for column in REFERENCE if _has(rows, column)],
         rows=rows,
         curves=[key for key in CURVES if bench.judges or key not in JUDGED] if len(scenes.densities) > 1 else [],
-        frames=[_illustrate(scenes, bench, entry, models) for entry in chosen],
+        frames=[frame for frame in frames if frame is not None],
         labels=scenes.labels,
-        notes=_NOTES,
+        notes=[*_NOTES, *_left_out(findings)],
         problems=findings.problems,
     )
 
@@ -84,21 +89,38 @@ def check_labels(scenes: FoggyScenes, bench: Bench) -> None:
             )
 
 
+def _left_out(findings: Findings) -> list[str]:
+    strangers = ", ".join(findings.strangers)
+    return [f"Masks of {strangers} are not compared: they are of other classes than the data's."] if strangers else []
+
+
 def _has(rows: Sequence[Mapping[str, Any]], column: Column) -> bool:
     return any(row.get(column.key) is not None for row in rows)
 
 
-def _methods(scenes: FoggyScenes, bench: Bench, findings: Findings) -> list[dict[str, Any]]:
+def _methods(bench: Bench, findings: Findings) -> list[dict[str, Any]]:
     """Return what each method is, and costs on the first scene that was measured."""
-    if not findings.seen:
+    if findings.first is None:
         return []
-    first = findings.seen[0]
-    costs = bench.costs(scenes.hazy(scenes[first.index], first.beta))
+    costs = bench.costs(findings.first, findings.problems)
     clear = {"model": CLEAR, "source": "the scene without fog", "parameters": 0, "macs": 0, "ms_per_frame": None}
     return [*costs, clear]
 
 
-def _illustrate(scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence[str]) -> Frame:
+def _illustrate(
+    scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence[str], problems: list[str]
+) -> Frame | None:
+    """Return a scene with all that was made of it; None if it cannot be had again, which is added to `problems`."""
+    try:
+        return _frame(scenes, bench, entry, models)
+    except OutputError:  # of the cache
+        raise
+    except DfsError as error:
+        problems.append(f"{entry.name}{in_fog(entry.beta)}: not shown ({error})")
+        return None
+
+
+def _frame(scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence[str]) -> Frame:
     """Return a scene with all that was made of it; the slider begins with hazy and the first model."""
     scene = scenes[entry.index]
     sample, hazy = scene.sample, scenes.hazy(scene, entry.beta)
@@ -106,11 +128,13 @@ def _illustrate(scenes: FoggyScenes, bench: Bench, entry: Seen, models: Sequence
     shown: dict[str, Image] = {method.name: method(hazy).dehazed for method in order} | {CLEAR: sample.image}
     encoded = {name: encode_photograph(picture) for name, picture in shown.items()}
     if bench.judges and scenes.labels is not None:
-        judge = bench.judges[0]
-        for name, picture in shown.items():
-            opinion = judge(picture)
-            painting = scenes.labels.colorize(opinion.mask) if opinion.painting is None else opinion.painting
-            encoded[f"{name} · {MASK}"] = encode_mask(painting)
+        opinions = {
+            found.model: found.opinions[bench.judges[0].name] for found in bench.measure(hazy, sample.image)
+        }  # kept since the scene was measured
+        for name in shown:
+            painting = opinions[name].painting
+            painting = scenes.labels.colorize(opinions[name].mask) if painting is None else painting
+            encoded[f"{name}{MASK}"] = encode_mask(painting)
         encoded[TRUTH] = encode_mask(scenes.labels.colorize(sample.labels))
     fog = "" if entry.beta is None else f"β = {entry.beta:g} / m"
     return Frame(entry.name, fog, entry.scores, entry.figures, encoded)

@@ -6,13 +6,19 @@ from typing import Any, Literal
 
 from dfs_core.labels import LabelSet
 
+HAZY, CLEAR = "hazy", "clear"
+"""Models of the rows that are the ends of the gap: the frame as it is, and the scene without fog, the bound."""
+EVERYTHING = "all"
+"""The part that holds all recordings."""
+
 Row = dict[str, Any]
 """One line of the table.
 
 `model` names the method; `beta` (1/m, None where the data's own fog is used), `part` ("all" or one recording) and
 `judge` (None where there is none) say what it was measured on. Figures stand under the keys of their columns, numbers
 or None. `interval`: {column: [low, high]}, 95 % by bootstrap over images. `gap_closed`: {column: share of the way from
-hazy to clear that was won back, None where fog costs nothing}. `class_iou`: {class: IoU or None}.
+hazy to clear that was won back, None where fog costs nothing}. `gap_doubtful`: [column] whose whole gap may be none, as
+its interval holds 0. `class_iou`: {class: IoU or None}.
 """
 
 

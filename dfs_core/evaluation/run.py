@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dfs_core.data.sample import Sample
-from dfs_core.errors import DfsError
+from dfs_core.errors import DfsError, OutputError
 from dfs_core.evaluation.dataset import FoggyScenes, Scene
 from dfs_core.evaluation.measure import Bench, Measured
 from dfs_core.evaluation.methods.method import Image
-from dfs_core.evaluation.tally import HAZY, Tally
+from dfs_core.evaluation.results import HAZY
+from dfs_core.evaluation.tally import Tally
 from dfs_core.labels import LabelSet
-from dfs_core.metrics.segmentation import count, figures
 from dfs_core.read_ahead import read_ahead
 
 _AHEAD = 8 << 20
@@ -46,11 +45,15 @@ class Findings:
     Attributes:
         tally: makes the rows.
         seen: what was measured, in order.
+        first: the hazy frame of the first of these; None if there is none.
         problems: what could not be read or computed, one line each.
+        strangers: names of the methods whose own masks are of other classes than the scenes, and are left out.
     """
 
     tally: Tally
+    strangers: Sequence[str]
     seen: list[Seen] = field(default_factory=list)
+    first: Image | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -89,13 +92,16 @@ def evaluate(
         draws: of the bootstrap.
         seed: of the bootstrap.
         advance: called after each scene in each fog.
+
+    Raises:
+        OutputError: predictions cannot be kept.
     """
-    findings = Findings(Tally(scenes.labels, draws=draws, seed=seed))
+    findings = Findings(Tally(scenes.labels, draws=draws, seed=seed), _strangers(scenes.labels, bench))
     for read in read_ahead(_read_all(scenes), size=lambda item: item.size, budget=_AHEAD):
         findings.problems += read.problems
         for beta in scenes.densities:
             if read.scene is not None and beta in read.hazy:
-                _measure(findings, scenes, bench, read, beta, models)
+                _measure(findings, bench, read, beta, models)
             advance()
     return findings
 
@@ -113,19 +119,35 @@ def choose(seen: Sequence[Seen], number: int) -> list[Seen]:
     ][:number]
 
 
-def _measure(
-    findings: Findings, scenes: FoggyScenes, bench: Bench, read: _Read, beta: float | None, models: Sequence[str]
-) -> None:
+def in_fog(beta: float | None) -> str:
+    """Return what to say behind a scene's name of the fog that it is in."""
+    return "" if beta is None else f" at β = {beta:g} / m"
+
+
+def _strangers(labels: LabelSet | None, bench: Bench) -> list[str]:
+    """Return the names of the methods that publish masks of other classes than these."""
+    if labels is None:
+        return []
+    return [method.name for method in bench.methods if method.labels and method.labels.names != labels.names]
+
+
+def _measure(findings: Findings, bench: Bench, read: _Read, beta: float | None, models: Sequence[str]) -> None:
     assert read.scene is not None  # noqa: S101 - the caller looked
     sample = read.scene.sample
     try:
-        measured = bench.measure(read.hazy[beta], sample.image)
-        findings.tally.add(read.index, sample, read.scene.part, beta, measured)
+        measured = [
+            replace(entry, mask=None) if entry.model in findings.strangers else entry
+            for entry in bench.measure(read.hazy[beta], sample.image)
+        ]
+        mious = findings.tally.add(read.index, sample, read.scene.part, beta, measured)
+    except OutputError:  # of the cache: all scenes would be left out
+        raise
     except DfsError as error:
-        fog = "" if beta is None else f" at β = {beta:g} / m"
-        findings.problems.append(f"{sample.name}{fog}: left out ({error})")
+        findings.problems.append(f"{sample.name}{in_fog(beta)}: left out ({error})")
         return
-    found = _figures(measured, sample, scenes.labels)
+    if findings.first is None:
+        findings.first = read.hazy[beta]
+    found = _figures(measured, mious)
     findings.seen.append(Seen(read.index, sample.name, beta, found, _scores(found, models)))
 
 
@@ -149,15 +171,13 @@ def _in_fog(scenes: FoggyScenes, scene: Scene, beta: float | None) -> Image | st
         return str(error)
 
 
-def _figures(measured: Sequence[Measured], sample: Sample, labels: LabelSet | None) -> Figures:
+def _figures(measured: Sequence[Measured], mious: Mapping[str, float | None]) -> Figures:
     """Return what stands below each picture of one scene, the first judge's mIoU included."""
     found: Figures = {}
     for entry in measured:
         own: dict[str, float | None] = {"PSNR, dB": entry.psnr, "SSIM": entry.ssim}
-        if labels is not None and entry.opinions:
-            opinion = next(iter(entry.opinions.values()))
-            miou = float(figures(count(opinion.mask, sample.labels, labels), labels)["miou"])
-            own["mIoU"] = None if math.isnan(miou) else miou
+        if entry.model in mious:
+            own["mIoU"] = mious[entry.model]
         if entry.fog_density is not None:
             own["β, 1/m"] = entry.fog_density
         found[entry.model] = own

@@ -10,16 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfs_core.data.sample import Sample
-from dfs_core.evaluation.dataset import EVERYTHING
-from dfs_core.evaluation.measure import CLEAR, Measured
-from dfs_core.evaluation.results import Row
+from dfs_core.evaluation.measure import Measured
+from dfs_core.evaluation.results import CLEAR, EVERYTHING, HAZY, Row
 from dfs_core.labels import LabelSet
 from dfs_core.metrics.bootstrap import Bootstrap, interval
 from dfs_core.metrics.image import HIGHEST_PSNR
 from dfs_core.metrics.label_maps import map_psnr, map_ssim, poster_psnr, poster_ssim
 from dfs_core.metrics.segmentation import FIGURES, class_ious, count, counts_size, figures
-
-HAZY = "hazy"
 
 IMAGE_FIGURES = ("psnr", "ssim")
 MAP_FIGURES = ("map_psnr", "map_ssim", "poster_psnr", "poster_ssim")
@@ -58,7 +55,9 @@ class Tally:
         self._models: dict[str, None] = {}
         self._judges: dict[str | None, None] = {}
 
-    def add(self, index: int, sample: Sample, part: str, beta: float | None, measured: Sequence[Measured]) -> None:
+    def add(
+        self, index: int, sample: Sample, part: str, beta: float | None, measured: Sequence[Measured]
+    ) -> dict[str, float | None]:
         """Add one scene in one fog.
 
         Args:
@@ -67,6 +66,9 @@ class Tally:
             part: the recording that it belongs to.
             beta: the density of the fog, 1/m; None if it is not known.
             measured: what was found of each method, and of the clear scene.
+
+        Returns:
+            The mIoU of this scene alone, by model, if somebody judges: the first judge's.
 
         Raises:
             DatasetError: a mask has another size than the labels.
@@ -85,6 +87,11 @@ class Tally:
                 for judge, vector in opinions.items():
                     self._judges[judge] = None
                     self._sums(self._opinions, (Key(beta, name, judge), entry.model), name, vector).add(index, vector)
+        return {
+            entry.model: self._miou(next(iter(opinions.values())))
+            for entry, (_, opinions, _) in zip(measured, vectors, strict=True)
+            if opinions
+        }
 
     def rows(self) -> list[Row]:
         """Return a row for each fog, part, judge and method, those of all scenes first."""
@@ -142,14 +149,17 @@ class Tally:
                 "interval": {name: found for name, values in own.items() if (found := _interval(values))},
                 "gap_closed": {},
                 "gap_closed_interval": {},
+                "gap_doubtful": [],
             }
             if model == CLEAR:
                 row["psnr"] = None
                 row["interval"].pop("psnr", None)
             elif model != HAZY:
-                for name in own.keys() - {"psnr"}:  # the clear scene's PSNR is infinite
+                for name in (name for name in own if name != "psnr"):  # the clear scene's PSNR is infinite
                     closed = _gap_closed(own[name], draws[HAZY][name], draws[CLEAR][name])
                     row["gap_closed"][name] = _number(closed[0])
+                    if _may_be_none(draws[CLEAR][name] - draws[HAZY][name]):
+                        row["gap_doubtful"].append(name)
                     if found := _interval(closed):
                         row["gap_closed_interval"][name] = found
             if key.judge is not None:
@@ -177,9 +187,12 @@ class Tally:
         return dict(zip(self._labels.names, map(_number, class_ious(sums, self._labels)), strict=True))
 
     def _own_miou(self, place: tuple[float | None, str, str]) -> float | None:
-        if place not in self._masks or self._labels is None:
-            return None
-        return _number(figures(self._masks[place], self._labels)["miou"])
+        return self._miou(self._masks[place]) if place in self._masks else None
+
+    def _miou(self, sums: Floats) -> float | None:
+        """Return the mIoU of counts, with or without other sums behind them."""
+        assert self._labels is not None  # noqa: S101 - without labels nothing is counted
+        return _number(figures(sums[: counts_size(self._labels)], self._labels)["miou"])
 
 
 def _means(sums: Floats) -> list[Floats]:
@@ -192,6 +205,12 @@ def _gap_closed(dehazed: Floats, hazy: Floats, clear: Floats) -> Floats:
     """Return (dehazed - hazy) / (clear - hazy), [draws + 1]; not a number where fog costs nothing."""
     gap = clear - hazy
     return np.divide(dehazed - hazy, gap, out=np.full_like(gap, np.nan), where=gap > 0.0)
+
+
+def _may_be_none(gap: Floats) -> bool:
+    """Tell whether fog may cost nothing: whether the gap's interval holds 0, or the gap does not exist."""
+    found = _interval(gap)
+    return not gap[0] > 0.0 or (found is not None and found[0] <= 0.0)
 
 
 def _interval(values: Floats) -> list[float] | None:

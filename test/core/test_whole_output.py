@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dfs_core.errors import OutputError
-from dfs_core.whole_output import whole_output
+from dfs_core.whole_output import require_place, whole_output
 
 
 def test_a_file_appears_under_its_name_only_when_the_block_ends(tmp_path: Path) -> None:
@@ -33,21 +33,38 @@ def test_nothing_is_left_of_what_failed_and_the_old_result_stays(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [target]
 
 
-@pytest.mark.parametrize("is_folder", [True, False])
-def test_an_old_result_is_replaced_only_on_demand(tmp_path: Path, is_folder: bool) -> None:
+def test_an_old_result_is_replaced_only_on_demand(tmp_path: Path) -> None:
     target = tmp_path / "result"
     target.mkdir()
     (target / "old").touch()
     with pytest.raises(OutputError, match="exists already; name another output, or give --overwrite"):
         whole_output(target).__enter__()
     with whole_output(target, overwrite=True) as place:
-        if is_folder:
-            place.mkdir()
-            (place / "new").touch()
-        else:
-            place.write_text("new")
+        place.mkdir()
+        (place / "new").touch()
     assert [entry.name for entry in tmp_path.iterdir()] == ["result"]
-    assert [entry.name for entry in target.iterdir()] == ["new"] if is_folder else target.read_text() == "new"
+    assert [entry.name for entry in target.iterdir()] == ["new"]
+
+
+def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "thesis" / "chapters").mkdir(parents=True)
+
+    def replace() -> None:
+        with whole_output(tmp_path / "thesis", overwrite=True) as place:
+            place.write_text("figures")
+
+    with pytest.raises(OutputError, match="thesis: is a folder, which no file replaces; name a file"):
+        replace()
+    assert [entry.name for entry in (tmp_path / "thesis").iterdir()] == ["chapters"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis"]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file/report: cannot be written"):
+        require_place(tmp_path / "file" / "report")
+    require_place(tmp_path / "new" / "report")
+    assert sorted(entry.name for entry in tmp_path.rglob("*")) == ["file", "new"]
 
 
 def test_what_came_into_being_meanwhile_is_not_replaced(tmp_path: Path) -> None:

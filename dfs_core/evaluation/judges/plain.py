@@ -1,7 +1,6 @@
 """Segmentation networks of other projects, as plain ONNX files with a description beside them."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,8 @@ CONVENTION = "one float input [N, 3, H, W] and one float output of logits [N, C,
 EXAMPLE = '{"label_set": "cityscapes-19", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}'
 """What may stand in the JSON file of its name, and "size": [height, width] beside it."""
 
+_TOO_LARGE = 1e6
+"""No mean or deviation of colours in [0, 1] comes near it; an integer of JSON may be too large to be a float."""
 _KEYS = {"label_set", "mean", "std", "size"}
 
 
@@ -56,7 +57,7 @@ class Description:
             raise ArtifactError(
                 f"{path}: missing; it tells the classes and the normalisation of the network beside it: {EXAMPLE}"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ArtifactError(f"{path}: cannot be read as JSON ({error}); write {EXAMPLE}") from error
         if not isinstance(values, dict) or values.keys() - _KEYS or not values.keys() >= _KEYS - {"size"}:
             found = ", ".join(values) if isinstance(values, dict) else type(values).__name__
@@ -64,7 +65,7 @@ class Description:
                 f"{path}: has {found or 'nothing'}, but the keys are label_set, mean, std and, if wanted, size; "
                 f"write {EXAMPLE}"
             )
-        if values["label_set"] not in LABEL_SETS:
+        if not isinstance(values["label_set"], str) or values["label_set"] not in LABEL_SETS:
             raise ArtifactError(
                 f"{path}: label_set must be one of {', '.join(LABEL_SETS)}, not {values['label_set']!r}"
             )
@@ -167,4 +168,4 @@ def _size(value: Any, *, path: Path) -> tuple[int, int] | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _TOO_LARGE

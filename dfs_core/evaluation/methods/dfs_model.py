@@ -20,6 +20,7 @@ class DfsModel(Method):
         backend, precision = self._dehazer.backend, self._dehazer.precision
         self.name = name or self._dehazer.artifact.name
         self.key = f"dfs:{onnx_file.fingerprint(path)}:{backend}:{precision}"
+        self.labels = self._dehazer.artifact.labels
         self.source = f"{path.name} ({backend}, {precision})"
 
     def __call__(self, frame: Image) -> Answer:

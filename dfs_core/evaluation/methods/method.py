@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dfs_core.evaluation.results import HAZY
+from dfs_core.labels import LabelSet
+
 Image = NDArray[np.uint8]
 
 
@@ -45,11 +48,13 @@ class Method(ABC):
         key: a text that differs whenever its answers may: the hash of its file, its settings. Answers are kept
             under it.
         source: where it comes from, for people: a file's name, or a paper.
+        labels: what the ids in the masks that it publishes mean; None if it publishes none.
     """
 
     name: str
     key: str
     source: str
+    labels: LabelSet | None = None
 
     @abstractmethod
     def __call__(self, frame: Image) -> Answer:
@@ -66,7 +71,7 @@ class Method(ABC):
 class Untouched(Method):
     """The row `hazy`: the frame as it is, which every method has to beat."""
 
-    name = "hazy"
+    name = HAZY
     key = "untouched"
     source = "the frame as it is"
 

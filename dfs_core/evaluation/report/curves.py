@@ -13,8 +13,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from dfs_core.evaluation.report.numbers import figure as print_figure
-from dfs_core.evaluation.report.tables import CLEAR, EVERYTHING, HAZY, is_number, unique
-from dfs_core.evaluation.results import Column, Results, Row
+from dfs_core.evaluation.report.tables import is_number, unique
+from dfs_core.evaluation.results import CLEAR, EVERYTHING, HAZY, Column, Results, Row
 
 SERIES = 8
 """Colours that the page has for lines, as CSS variables --series-1 to --series-8."""

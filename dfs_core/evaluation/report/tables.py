@@ -6,18 +6,14 @@ from dataclasses import dataclass
 from typing import TypeGuard, TypeVar
 
 from dfs_core.evaluation.report.numbers import figure, interval
-from dfs_core.evaluation.results import Column, Results, Row
+from dfs_core.evaluation.results import CLEAR, EVERYTHING, HAZY, Column, Results, Row
 from dfs_core.optics import mor_from_attenuation
 
 T = TypeVar("T", bound=Hashable)
 
-EVERYTHING = "all"
-"""The part that holds all recordings."""
-HAZY, CLEAR = "hazy", "clear"
-"""The methods that are the ends of the gap: where everything starts, and the bound that none can be compared with."""
 LEGEND = (
     "Bold: the best under its fog, but for clear frames, the bound. In brackets: 95 % interval. With a sign, in per "
-    "cent: the share of the fog gap closed, (method − hazy) / (clear − hazy)."
+    "cent: the share of the fog gap closed, (method − hazy) / (clear − hazy), where fog surely costs something."
 )
 """What the marks in tables of fogs mean."""
 
@@ -144,7 +140,8 @@ def _groups(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Group, ...]
 
 def _cell(row: Row, hazy: Row, column: Column, best: float | None) -> Cell:
     value, start, model = row.get(column.key), hazy.get(column.key), row["model"]
-    gap = (row.get("gap_closed") or {}).get(column.key)
+    doubtful = column.key in (row.get("gap_doubtful") or ())
+    gap = None if doubtful else (row.get("gap_closed") or {}).get(column.key)
     return Cell(
         figure(value, column),
         interval((row.get("interval") or {}).get(column.key), column),

@@ -77,15 +77,47 @@ def test_folder_that_is_no_report_is_left_alone(evaluate, camvid, tmp_path):
     (tmp_path / "report" / "thesis.txt").write_text("years of work")
     code, _, complaint = evaluate("--data", camvid)
     assert code == 1
-    assert "holds something else than a report, and is left as it is; name another folder with --out" in complaint
+    assert "holds thesis.txt, which is no part of a report, and is left as it is" in complaint
+    (tmp_path / "report" / "report.json").write_text("{}")  # as other programs write it, too
+    code, _, complaint = evaluate("--data", camvid)
+    assert code == 1
+    assert "holds thesis.txt" in complaint
     assert (tmp_path / "report" / "thesis.txt").read_text() == "years of work"
+
+
+def test_outputs_that_cannot_be_written_are_refused_before_the_work(evaluate, dfs, camvid, tmp_path):
+    (tmp_path / "notes").touch()
+    code, _, complaint = dfs("evaluate", "--data", camvid, "--out", tmp_path / "notes")
+    assert (code, "notes: is a file; name a folder with --out" in complaint) == (1, True)
+    code, _, complaint = dfs("evaluate", "--data", camvid, "--out", tmp_path / "notes" / "report")
+    assert (code, "report: cannot be written" in complaint) == (1, True)
+    (tmp_path / "thesis").mkdir()
+    code, _, complaint = evaluate("--data", camvid, "--json", tmp_path / "thesis")
+    assert (code, "thesis: is a folder; name a file with --json" in complaint) == (1, True)
+    assert (tmp_path / "thesis").is_dir()
+    assert "evaluating" not in complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "complained"),
+    [
+        (("--scenes", "1", "0.02"), "got 0.02, but no option that takes it"),
+        (("--no-reference", "--beta", "0.02"), "no fog is put into pictures without ground truth"),
+        (("--seed", "-1"), "'--seed': Input should be greater than or equal to 0"),
+        (("--pictures", "-1"), "'--pictures': Input should be greater than or equal to 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(evaluate, camvid, words, complained):
+    code, _, complaint = evaluate("--data", camvid, *words)
+    assert code == 2
+    assert complained in complaint
 
 
 def test_damaged_file_is_named_and_the_rest_is_done(evaluate, camvid_copy, tmp_path):
     (camvid_copy / "val" / "images" / "0016E5_00002.jpg").write_bytes(b"damaged")
     code, said, complaint = evaluate("--data", camvid_copy, "--beta", "0.05")
     assert code == 1
-    assert "1 things could not be read" in complaint
+    assert "1 thing could not be read" in complaint
     assert "0016E5_00002.jpg: cannot be decoded" in complaint.replace("\n", "")
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert {row["scenes"] for row in report["rows"]} == {3}
@@ -113,12 +145,22 @@ def test_rows_have_names_of_their_own(dfs, small_model, camvid, tmp_path):
     assert [row["model"] for row in rows] == ["hazy", "one", "two", "clear"]
 
 
+@pytest.mark.parametrize("name", ["labels", "unet · mask"])
+def test_names_that_stand_for_something_else_are_refused(dfs, small_model, camvid, tmp_path, name):
+    code, _, complaint = dfs(
+        "evaluate", "--data", camvid, "--model", f"{name}={small_model}", "--out", tmp_path / "report"
+    )
+    assert code == 1
+    assert f"a method cannot be called '{name}'" in complaint
+
+
 def test_shipped_model_is_what_is_evaluated_if_nothing_is_named(dfs, tmp_path):
     code, _, _ = dfs("evaluate", "--data", "scenes", "--scenes", "1", "--beta", "0.02", "--out", tmp_path / "report")
     assert code == 0
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [row["model"] for row in report["rows"]] == ["hazy", "dcp", "dfs_fast", "clear"]
     assert {row["judge"] for row in report["rows"]} == {"dfs_fast"}
+    assert all(0.0 < row["iiou"] < 1.0 for row in report["rows"])
 
 
 def test_cache_that_is_no_cache_is_named(evaluate, camvid, tmp_path):

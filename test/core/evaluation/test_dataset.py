@@ -99,6 +99,21 @@ def test_folder_that_is_not_there_is_refused():
         scenes_of("nowhere")
 
 
+def test_fog_that_is_asked_for_twice_is_counted_once(camvid):
+    assert scenes_of(camvid, betas=[0.05, 0.02, 0.05]).densities == (0.05, 0.02)
+
+
+@pytest.mark.parametrize("beta", [-0.02, float("nan"), float("inf")])
+def test_fog_that_cannot_be_is_refused(camvid, beta):
+    with pytest.raises(ConfigError, match=f"a finite number >= 0 per metre, not {beta}"):
+        scenes_of(camvid, betas=[0.02, beta])
+
+
+def test_fog_that_the_dataset_lacks_is_refused_with_those_that_it_has(foggy_cityscapes):
+    with pytest.raises(ConfigError, match=r"fogs of β = 0\.005, 0\.01, 0\.02 / m, not 0\.03; name some of these"):
+        scenes_of(foggy_cityscapes, betas=[0.01, 0.03])
+
+
 def test_negative_limit_is_refused(camvid):
     with pytest.raises(ConfigError, match="at least 0, not -1"):
         scenes_of(camvid, limit=-1)

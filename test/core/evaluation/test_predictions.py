@@ -1,5 +1,6 @@
 """What is kept comes back as it was, and a file that cannot hold it says so."""
 
+import contextlib
 import sqlite3
 
 import numpy as np
@@ -45,7 +46,17 @@ def test_nothing_is_kept_of_entries_that_cannot_all_be(tmp_path):
     assert kept.get("good") is None
 
 
-def test_without_a_file_predictions_live_in_memory():
+@pytest.mark.parametrize(("column", "content"), [("mask", b"no picture"), ("mask", b""), ("figures", "{")])
+def test_damaged_entry_is_named(tmp_path, column, content):
+    kept = Predictions(tmp_path / "predictions.sqlite")
+    kept.put({"key": Prediction({"psnr": 19.0}, MASK)})
+    with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
+        connection.execute(f"UPDATE predictions SET {column} = ?", (content,))  # noqa: S608 - a name from above
+    with pytest.raises(OutputError, match=r"predictions\.sqlite: cannot keep predictions there .*delete the file"):
+        kept.get("key")
+
+
+def test_without_a_file_predictions_last_as_long_as_the_object():
     kept = Predictions(None)
     kept.put({"key": Prediction(mask=MASK)})
     np.testing.assert_array_equal(kept.get("key").mask, MASK)
@@ -57,6 +68,27 @@ def test_file_of_another_kind_is_left_alone(tmp_path):
     with pytest.raises(OutputError, match=r"notes\.txt: cannot keep predictions there .*--cache, or give --no-cache"):
         Predictions(path)
     assert path.read_text().startswith("these are not")
+
+
+def test_database_of_another_program_is_left_alone(tmp_path):
+    path = tmp_path / "bookmarks.sqlite"
+    for statement in ("CREATE TABLE places (url TEXT)", "PRAGMA application_id = 7"):  # by its table, then by its mark
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(statement)
+        before = path.read_bytes()
+        with pytest.raises(OutputError, match=r"bookmarks\.sqlite: is a database of another program .*--cache"):
+            Predictions(path)
+        assert path.read_bytes() == before
+        assert [entry.name for entry in tmp_path.iterdir()] == ["bookmarks.sqlite"]
+
+
+def test_file_is_marked_as_ours(tmp_path):
+    path = tmp_path / "predictions.sqlite"
+    path.touch()
+    Predictions(path).close()
+    content = path.read_bytes()
+    assert content[:15] == b"SQLite format 3"
+    assert content[68:72] == b"DFSe"  # where the file format says that the application's id stands
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """Evaluation with methods and judges whose answers are known: one undoes the very fog that was put in."""
 
 import math
+import sqlite3
 import tracemalloc
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dfs_core.errors import FrameError, LabelError
+from dfs_core.errors import BackendError, FrameError, LabelError, OutputError
 from dfs_core.evaluation import run
 from dfs_core.evaluation.dataset import FoggyScenes
 from dfs_core.evaluation.judges.judge import Judge, Opinion
@@ -27,7 +28,7 @@ ROAD = 3
 class Oracle(Method):
     """Gives back the clear scenes, which it has seen before, and the fog's density."""
 
-    name, key, source = "oracle", "oracle", "has seen the truth"
+    name, key, source, labels = "oracle", "oracle", "has seen the truth", CAMVID_11
 
     def __init__(self, scenes):
         self.asked = 0
@@ -94,6 +95,7 @@ def test_perfect_dehazer_closes_the_gap_and_brightening_widens_it(scenes):
     assert hazy["miou"] < oracle["miou"] == clear["miou"]
     assert oracle["gap_closed"]["miou"] == oracle["gap_closed"]["map_psnr"] == 1.0
     assert oracle["gap_closed_interval"]["miou"] == [1.0, 1.0]
+    assert "miou" not in oracle["gap_doubtful"]
     assert worse["psnr"] < hazy["psnr"]
     assert worse["gap_closed"]["ssim"] < 0.0
     assert hazy["gap_closed"] == clear["gap_closed"] == {}
@@ -118,12 +120,59 @@ def test_figures_are_those_of_all_frames_together(scenes):
     assert min(own) <= low <= row["psnr"] <= high <= max(own)
 
 
+def test_gap_is_doubtful_where_fog_costs_nothing(scenes):
+    blind = Brightness()
+    blind.__class__ = type("Blind", (Brightness,), {"__call__": lambda _, picture: Opinion(0 * picture[..., 0], 1.0)})
+    row = rows_of(evaluated(scenes, [Worse()], [blind]))["worse", 0.1]
+    assert row["gap_doubtful"] == [name for name in row["gap_closed"] if name != "ssim"]
+    assert row["gap_closed"]["miou"] is None
+
+
 def test_own_mask_is_judged_by_the_labels(scenes):
     row = rows_of(evaluated(scenes, [Oracle(scenes)], [Brightness()]))["oracle", 0.02]
     sky = np.mean([(scenes[number].sample.labels == 0).mean() for number in range(len(scenes))])
     void = np.mean([(scenes[number].sample.labels == 255).mean() for number in range(len(scenes))])
     present = {label for number in range(len(scenes)) for label in np.unique(scenes[number].sample.labels)} - {255}
     assert row["own_mask_miou"] == pytest.approx(sky / (1 - void) / len(present))
+
+
+def test_own_mask_of_other_classes_is_not_compared(scenes):
+    oracle = Oracle(scenes)
+    oracle.labels = CITYSCAPES_19
+    results = evaluated(scenes, [oracle], [Brightness()])
+    assert {row["own_mask_miou"] for row in results.rows} == {None}
+    assert "own_mask_miou" not in [column.key for column in results.columns]
+    assert results.notes[-1] == "Masks of oracle are not compared: they are of other classes than the data's."
+    assert results.problems == []
+
+
+def test_cost_that_cannot_be_told_is_named_and_the_rest_stands(scenes):
+    class Secret(Worse):
+        def expense(self, height, width):  # noqa: ARG002
+            raise BackendError("no business of yours")
+
+    results = evaluated(scenes, [Secret()], [Brightness()], pictures=0)
+    assert results.problems == ["worse: its parameters and MACs are not known (no business of yours)"]
+    worse = results.methods[1]
+    assert (worse["model"], worse["parameters"], worse["macs"]) == ("worse", None, None)
+    assert worse["ms_per_frame"] > 0
+
+
+def test_method_that_cannot_be_timed_is_named_and_the_rest_stands(scenes):
+    kept, refused = Predictions(None), fingerprint(scenes.hazy(scenes[0], BETAS[0]))
+    first = evaluated(scenes, [Worse()], [Brightness()], kept, pictures=0)
+    again = evaluated(scenes, [Worse([refused])], [Brightness()], kept, pictures=0)  # it has lost what it needs
+    assert again.problems == ["worse: its time is not known (too bright)"]
+    assert again.methods[1]["ms_per_frame"] is None
+    assert again.rows == first.rows
+
+
+def test_cache_that_fails_ends_the_run(scenes, tmp_path):
+    kept = Predictions(tmp_path / "predictions.sqlite")
+    with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
+        connection.execute("DROP TABLE predictions")
+    with pytest.raises(OutputError, match="cannot keep predictions there"):
+        evaluated(scenes, [Worse()], [Brightness()], kept)
 
 
 def test_only_what_is_new_is_asked(scenes, tmp_path):
@@ -147,6 +196,31 @@ def test_scene_that_cannot_be_read_is_named_and_left_out_of_every_row(camvid_cop
     assert [problem.partition(": ")[0] for problem in results.problems] == [str(image), str(label)]
     assert {row["scenes"] for row in results.rows} == {2}
     assert {frame.name for frame in results.frames} <= {"0016E5_00000", "0016E5_00003"}
+
+
+def test_scenes_that_vanish_before_they_are_shown_are_named_and_their_figures_stand(camvid_copy):
+    scenes = FoggyScenes(str(camvid_copy), betas=BETAS, labels=CAMVID_11, limit=0, seed=1)
+    measured = []
+
+    def advance():
+        measured.append(None)
+        if len(measured) == len(scenes) * len(BETAS):
+            for path in (camvid_copy / "val" / "images").iterdir():
+                path.unlink()
+
+    results = evaluated(scenes, [Worse()], [Brightness()], advance=advance)
+    for problem, beta in zip(results.problems, BETAS, strict=True):
+        assert f" at β = {beta:g} / m: not shown ({camvid_copy / 'val' / 'images'}" in problem
+    assert results.frames == []
+    assert {row["scenes"] for row in results.rows} == {4}
+    assert [method["model"] for method in results.methods] == ["hazy", "worse", "clear"]
+
+
+def test_judges_are_not_asked_again_for_what_is_shown(scenes):
+    judge = Brightness()
+    results = evaluated(scenes, [Worse()], [judge], pictures=4)
+    assert judge.asked == len(scenes) * (1 + 2 * len(BETAS))  # clear, and hazy and worse in each fog
+    assert len(results.frames) == 4
 
 
 def test_method_that_fails_on_a_scene_does_not_end_the_run(scenes):

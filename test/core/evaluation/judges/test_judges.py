@@ -145,6 +145,8 @@ def test_key_follows_the_description_too(redness):
         ([], r"redness\.json: has list, but the keys are label_set, mean, std and, if wanted, size"),
         ({"mean": [0, 0, 0]}, r"redness\.json: has mean, but the keys are label_set, mean, std"),
         (PLAIN | {"bgr": True}, r"redness\.json: has label_set, mean, std, bgr, but the keys are"),
+        (PLAIN | {"label_set": ["ade20k"]}, r"label_set must be one of camvid-11, cityscapes-19, not \['ade20k'\]"),
+        (PLAIN | {"mean": [0, 0, 10**400]}, r"mean must be three numbers for R, G and B in \[0, 1\], not"),
         (PLAIN | {"label_set": "ade20k"}, r"label_set must be one of camvid-11, cityscapes-19, not 'ade20k'"),
         (PLAIN | {"mean": [0.5, 0.5]}, r"mean must be three numbers for R, G and B in \[0, 1\], not \[0\.5, 0\.5\]"),
         (PLAIN | {"std": [1, 0, 1]}, r"std must be three numbers above 0, not \[1, 0, 1\]"),

@@ -13,7 +13,7 @@ EXPECTED = """\
 ## Results, judged by lite
 
 Bold: the best under its fog, but for clear frames, the bound. In brackets: 95 % interval. With a sign, in per cent: \
-the share of the fog gap closed, (method − hazy) / (clear − hazy).
+the share of the fog gap closed, (method − hazy) / (clear − hazy), where fog surely costs something.
 
 | fog | method | PSNR / dB ↑ | IoU class / % ↑ |
 | --- | --- | --: | --: |
