@@ -20,6 +20,7 @@ class Fog:
     Attributes:
         attenuation: mean β in 1/m.
         airlight: A, RGB in [0, 1].
+        airlight_unevenness: standard deviation of the airlight's luminance over the image as a share of its mean.
         unevenness: standard deviation of β over the image as a share of its mean; 0 is homogeneous.
         noise: standard deviation of the sensor's noise, in [0, 1] units.
         gamma: exponent of the camera's response, applied to the hazy and the clear image alike; 1 leaves them.
@@ -28,6 +29,7 @@ class Fog:
 
     attenuation: float
     airlight: tuple[float, float, float] = (0.85, 0.85, 0.85)
+    airlight_unevenness: float = 0.0
     unevenness: float = 0.0
     noise: float = 0.0
     gamma: float = 1.0
@@ -39,8 +41,8 @@ class Fog:
             raise FogError(f"attenuation must be finite and at least 0 per metre, not {self.attenuation}")
         if not all(0.0 <= value <= 1.0 for value in self.airlight):
             raise FogError(f"airlight must be in [0, 1], not {self.airlight}")
-        if not (self.unevenness >= 0.0 and self.noise >= 0.0 and self.gamma > 0.0):
-            raise FogError(f"unevenness and noise must be at least 0 and gamma above 0, not {self}")
+        if not (min(self.unevenness, self.airlight_unevenness, self.noise) >= 0.0 and self.gamma > 0.0):
+            raise FogError(f"both unevennesses and noise must be at least 0 and gamma above 0, not {self}")
         if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
             raise FogError(f"JPEG quality must be 1 to 100, not {self.jpeg_quality}")
 
@@ -53,11 +55,13 @@ class FoggyScene:
         hazy: what the camera sees, uint8 [H, W, 3].
         clear: what the same camera would see without fog, uint8 [H, W, 3].
         transmission: t in [0, 1], float32 [H, W].
+        glow: factor on the airlight where it is uneven, 1 elsewhere, float32 [H, W]; before the camera's response.
     """
 
     hazy: NDArray[np.uint8]
     clear: NDArray[np.uint8]
     transmission: Floats
+    glow: Floats
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class FogRange:
         airlight_tint: how far each of its channels may lie from the luminance.
         airlight_from_scene: estimate the airlight from each clear picture instead, as Foggy Cityscapes did: at the
             brightest spot of its dark channel.
-        unevenness, noise, gamma, jpeg_quality: see `Fog`; uniform.
+        airlight_unevenness, unevenness, noise, gamma, jpeg_quality: see `Fog`; uniform.
         jpeg_share: share of the draws that are compressed.
     """
 
@@ -80,6 +84,7 @@ class FogRange:
     airlight: tuple[float, float] = (0.5, 1.0)
     airlight_tint: float = 0.04
     airlight_from_scene: bool = False
+    airlight_unevenness: tuple[float, float] = (0.0, 0.0)
     unevenness: tuple[float, float] = (0.0, 0.35)
     noise: tuple[float, float] = (0.0, 0.015)
     gamma: tuple[float, float] = (0.8, 1.25)
@@ -102,8 +107,10 @@ class FogRange:
         )
         without_fog = rng.random() < self.clear_share
         compressed = rng.random() < self.jpeg_share
+        varied = self.airlight_unevenness[1] > 0.0  # else nothing is drawn: other fogs stay what they were
         return replace(
             fog,
+            airlight_unevenness=rng.uniform(*self.airlight_unevenness) if varied else 0.0,
             attenuation=0.0 if without_fog else fog.attenuation,
             jpeg_quality=fog.jpeg_quality if compressed else None,
         )
@@ -122,7 +129,11 @@ def apply_fog(image: NDArray[np.uint8], ray_length: Floats, fog: Fog, rng: np.ra
     if fog.unevenness > 0.0:
         attenuation = np.float32(fog.attenuation) * _uneven(ray_length.shape, fog.unevenness, rng)
     share = optics.transmission(ray_length, attenuation=attenuation)
-    hazy = optics.add_fog(image.astype(np.float32) / 255.0, share, np.asarray(fog.airlight, np.float32))
+    light, glow = np.asarray(fog.airlight, np.float32), np.ones(ray_length.shape, np.float32)
+    if fog.airlight_unevenness > 0.0:
+        glow = np.minimum(_uneven(ray_length.shape, fog.airlight_unevenness, rng), 1.0 / max(1e-3, float(light.max())))
+        light = light * glow[:, :, None]
+    hazy = optics.add_fog(image.astype(np.float32) / 255.0, share, light)
     clear = image
     if fog.gamma != 1.0:
         hazy = np.power(hazy, np.float32(fog.gamma))
@@ -133,7 +144,7 @@ def apply_fog(image: NDArray[np.uint8], ray_length: Floats, fog: Fog, rng: np.ra
     seen = _to_bytes(hazy)
     if fog.jpeg_quality is not None:
         seen = _through_jpeg(seen, fog.jpeg_quality)
-    return FoggyScene(seen, clear, share)
+    return FoggyScene(seen, clear, share, glow)
 
 
 def _uneven(shape: tuple[int, ...], deviation: float, rng: np.random.Generator) -> Floats:

@@ -56,9 +56,9 @@ class Stream(Dataset[Item]):
         """Return item `index`.
 
         Keys: `clear` uint8 [3, H, W], `labels` int64 [H, W], `name`. With fog also `hazy` uint8 [3, H, W]; if the fog
-        was put in here, `transmission` float32 [1, H, W], `airlight` float32 [3] and `attenuation` float32 []; if it
-        came with the samples, `attenuation` where they state it. With instance weights `instance_weights` float32
-        [H, W].
+        was put in here, `transmission` float32 [1, H, W], `airlight` float32 [3], `glow` float32 [1, H, W], a factor on
+        the airlight, and `attenuation` float32 []; if it came with the samples, `attenuation` where they state it. With
+        instance weights `instance_weights` float32 [H, W].
 
         Raises:
             DatasetError: the sample has neither fog nor geometry to put it in, has no instances though they are asked
@@ -132,6 +132,7 @@ def _in_fog(sample: Sample, fog: Fog, rng: np.random.Generator, *, stretch: floa
         "clear": _picture(scene.clear),
         "transmission": torch.from_numpy(scene.transmission)[None],
         "airlight": torch.from_numpy(airlight),
+        "glow": torch.from_numpy(np.power(scene.glow, np.float32(fog.gamma)))[None],
         "attenuation": torch.tensor(fog.attenuation, dtype=torch.float32),
     }
 

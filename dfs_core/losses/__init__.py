@@ -12,7 +12,7 @@ from dfs_core.losses.adversarial import bce, least_squares
 from dfs_core.losses.cross_entropy import cross_entropy
 from dfs_core.losses.fog import airlight, attainable, attenuation, transmission
 from dfs_core.losses.iiou import iiou
-from dfs_core.losses.image import pixel
+from dfs_core.losses.image import harm, pixel
 from dfs_core.losses.jaccard import jaccard
 from dfs_core.losses.l2 import l2_prob, l2_rgb
 from dfs_core.losses.lovasz import lovasz
@@ -27,6 +27,7 @@ __all__ = [
     "airlight",
     "attainable",
     "attenuation",
+    "harm",
     "perceptual",
     "pixel",
     "transmission",

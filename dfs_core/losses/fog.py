@@ -13,12 +13,11 @@ def attainable(
 
     Args:
         clear: J, [N, 3, H, W] in [0, 1].
-        airlight: A, [N, 3].
+        airlight: A, [N, 3, H, W], or [N, 3, 1, 1] where it is the same everywhere.
         transmission: t, [N, 1, H, W].
         floor: t0.
     """
-    light = airlight[:, :, None, None]
-    return light + (clear - light) * (transmission / floor).clamp(max=1.0)
+    return airlight + (clear - airlight) * (transmission / floor).clamp(max=1.0)
 
 
 def transmission(predicted: torch.Tensor, true: torch.Tensor, *, floor: float) -> torch.Tensor:
@@ -30,8 +29,11 @@ def transmission(predicted: torch.Tensor, true: torch.Tensor, *, floor: float) -
 
 
 def airlight(predicted: torch.Tensor, true: torch.Tensor, fog_share: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of two airlights [N, 3]; frames count by their share of fog [N], 1 - mean t."""
-    difference = (predicted - true).abs().mean(dim=1)
+    """Mean absolute difference of two airlights; pixels count by their share of fog, 1 - t, [N, 1, H, W].
+
+    The airlights are [N, 3, H, W], or [N, 3, 1, 1] where they are the same everywhere.
+    """
+    difference = (predicted - true).abs().mean(dim=1, keepdim=True)
     return (difference * fog_share).sum() / fog_share.sum().clamp(min=1e-6)
 
 

@@ -10,7 +10,7 @@ class FogEstimate(NamedTuple):
 
     Attributes:
         transmission: t in [t0, 1], [N, 1, h, w].
-        airlight: A, RGB in [0, 1], [N, 3].
+        airlight: A, RGB in [0, 1], [N, 3, h, w], or [N, 3, 1, 1] where it is the same everywhere.
         attenuation: β in 1/m, [N].
     """
 
@@ -21,7 +21,7 @@ class FogEstimate(NamedTuple):
     def restoration(self) -> torch.Tensor:
         """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A = gain · I + offset."""
         gain = self.transmission.reciprocal()
-        return torch.cat([gain, self.airlight[:, :, None, None] * (1.0 - gain)], dim=1)
+        return torch.cat([gain, self.airlight * (1.0 - gain)], dim=1)
 
     def dehaze(self, hazy: torch.Tensor) -> torch.Tensor:
         """Return the frames [N, 3, h, w] that the estimate was made of without fog; values may leave [0, 1]."""

@@ -1,17 +1,31 @@
 """Building blocks that fold into plain convolutions when a model is exported."""
 
+from typing import Literal
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+Padding = Literal["zeros", "replicate"]
+"""What convolutions see beyond the edge: nothing, or the pixels at the edge."""
 
 
 class ConvUnit(nn.Sequential):
     """Convolution, BatchNorm, ReLU: [N, C, H, W] to [N, C', H / stride, W / stride]."""
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, dilation: int = 1) -> None:
-        padding = dilation * (kernel // 2)
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        dilation: int = 1,
+        padding: Padding = "zeros",
+    ) -> None:
+        beyond = dilation * (kernel // 2)
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, beyond, dilation, bias=False, padding_mode=padding),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         )
@@ -20,11 +34,12 @@ class ConvUnit(nn.Sequential):
 class Residual(nn.Module):
     """Two convolutions beside the identity, [N, C, H, W] to the same."""
 
-    def __init__(self, channels: int, *, dilation: int = 1) -> None:
+    def __init__(self, channels: int, *, dilation: int = 1, padding: Padding = "zeros") -> None:
         super().__init__()
-        self.first = ConvUnit(channels, channels, dilation=dilation)
+        self.first = ConvUnit(channels, channels, dilation=dilation, padding=padding)
         self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False), nn.BatchNorm2d(channels)
+            nn.Conv2d(channels, channels, 3, 1, dilation, dilation, bias=False, padding_mode=padding),
+            nn.BatchNorm2d(channels),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

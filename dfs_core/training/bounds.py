@@ -22,7 +22,7 @@ class _Bound(NamedTuple):
 
 _COUNTS = ("steps", "epochs", "batch", "accumulate", "save_every", "validate_every", "validation_samples", "patience")
 _AMOUNTS = ("warmup", "workers", "panel_rows", "seed", "data.seed", "weight_decay", "depth_error")
-_LOSSES = ("adversarial", "pixel", "perceptual", "segmentation", "transmission", "airlight", "attenuation")
+_LOSSES = ("adversarial", "pixel", "harm", "perceptual", "segmentation", "transmission", "airlight", "attenuation")
 _LIGHTS = ("view.brightness", "view.contrast", "view.saturation", "view.tint")
 _RATES = ("learning_rate", "discriminator_learning_rate", "clip")
 
@@ -30,7 +30,11 @@ _BOUNDS = (
     _Bound("at least 1", lambda number: number >= 1, _COUNTS),
     _Bound("at least 0", lambda number: number >= 0, (*_AMOUNTS, *_LIGHTS)),
     _Bound("at least 0", lambda number: number >= 0, tuple(f"loss.{name}" for name in _LOSSES)),
-    _Bound("at least 0", lambda number: number >= 0, ("fog.airlight_tint", "fog.unevenness", "fog.noise")),
+    _Bound(
+        "at least 0",
+        lambda number: number >= 0,
+        ("fog.airlight_tint", "fog.airlight_unevenness", "fog.unevenness", "fog.noise"),
+    ),
     _Bound("at least 0 each", lambda number: number >= 0, ("loss.segmentation_forms",)),
     _Bound("above 0", lambda number: number > 0, (*_RATES, "validation_attenuation", "fog.gamma", "view.scale")),
     _Bound("above 0 metres", lambda number: number > 0, ("fog.mor_m",)),

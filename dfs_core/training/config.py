@@ -20,6 +20,7 @@ class LossConfig:
         adversarial: of L_GAN; 0 trains without a discriminator.
         pixel: λ1, of L_pixel: mean absolute difference from the clear image, in units of [-1, 1]; for a segmenter that
             answers in colours, from the colours of the labels.
+        harm: of what dehazing makes worse: by how much a pixel is farther from the clear image than it was.
         perceptual: λ2, of L_percep.
         segmentation: λ3, of L_seg. The whole loss of a segmenter that answers with logits.
         transmission, airlight, attenuation: of the fog that was put in, where the generator predicts it.
@@ -32,6 +33,7 @@ class LossConfig:
 
     adversarial: float = 0.0
     pixel: float = 5.0
+    harm: float = 0.0
     perceptual: float = 0.0
     segmentation: float = 0.3
     transmission: float = 5.0
@@ -54,6 +56,8 @@ class TrainingConfig:
         steps: optimisation steps in all; or give `epochs`.
         epochs: how often each training sample is seen; or give `steps`.
         model_options: of the network, such as {width: 24}.
+        initial: checkpoint of the same task whose averaged weights the network starts from, where names and shapes are
+            the same; null to start from chance.
         batch: items a step, over all processes.
         accumulate: parts that each process computes its share of a batch in, one after another, to save memory.
         optimizer: "adamw" or "adam".
@@ -91,6 +95,7 @@ class TrainingConfig:
     steps: int | None = None
     epochs: int | None = None
     model_options: dict[str, Any] = field(default_factory=dict)
+    initial: Path | None = None
     batch: int = 8
     accumulate: int = 1
     optimizer: str = "adamw"

@@ -25,6 +25,7 @@ from dfs_core.models.fast import MIN_ATTENUATION, MIN_TRANSMISSION
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.models.translator import Translator
 from dfs_core.training.config import TrainingConfig
+from dfs_core.training.initial import start_from
 from dfs_core.training.samples import check_items, check_stride, class_colors, open_samples, spread, unit
 from dfs_core.training.task import Batch, Losses, Pairs, Picture, Task, Validation
 
@@ -53,6 +54,8 @@ class DehazerTask(Task):
         torch.manual_seed(config.seed)
         self.network = create_generator(config.model, config.model_options)
         check_stride(self.network, config)
+        if config.initial is not None:
+            start_from(self.network, config.initial, task="dehazer")
         if weights.adversarial > 0.0:
             self.discriminator = create_discriminator(config.discriminator, config.discriminator_options)
         self._refuse_nothing()
@@ -91,6 +94,8 @@ class DehazerTask(Task):
             terms["adversarial"] = weights.adversarial * self.adversarial_loss(Pairs(hazy, wanted, seen))
         if weights.pixel > 0.0:
             terms["pixel"] = weights.pixel * losses.pixel(dehazed, wanted)
+        if weights.harm > 0.0:
+            terms["harm"] = weights.harm * losses.harm(dehazed, hazy, wanted)
         if self._features is not None:
             with torch.no_grad():
                 reference = self._features(wanted)
@@ -126,7 +131,7 @@ class DehazerTask(Task):
     def _refuse_nothing(self) -> None:
         """Refuse a loss that has no term at all."""
         weights, in_fog = self.config.loss, self._validation[0].hazy is None
-        images = weights.adversarial + weights.pixel + weights.perceptual + weights.segmentation
+        images = weights.adversarial + weights.pixel + weights.harm + weights.perceptual + weights.segmentation
         if images == 0.0 and (isinstance(self.network, Translator) or not in_fog):
             raise ConfigError("loss: every term is 0, so nothing would be learned; set one, such as loss.pixel=5")
 
@@ -160,8 +165,7 @@ class DehazerTask(Task):
         return {
             "transmission": weights.transmission
             * losses.transmission(fog.transmission.float(), share, floor=MIN_TRANSMISSION),
-            "airlight": weights.airlight
-            * losses.airlight(fog.airlight.float(), batch["airlight"], 1.0 - share.mean(dim=(1, 2, 3))),
+            "airlight": weights.airlight * losses.airlight(fog.airlight.float(), _airlight(batch), 1.0 - share),
             "attenuation": weights.attenuation
             * losses.attenuation(fog.attenuation.float(), batch["attenuation"], clearest=MIN_ATTENUATION),
         }
@@ -204,8 +208,14 @@ def _wanted(batch: Batch, output: Estimate) -> torch.Tensor:
     """Return the clear scenes, as far as a generator that only undoes fog can show them."""
     clear = unit(batch["clear"])
     if isinstance(output, FogEstimate) and "transmission" in batch:
-        return losses.attainable(clear, batch["airlight"], batch["transmission"], floor=MIN_TRANSMISSION)
+        return losses.attainable(clear, _airlight(batch), batch["transmission"], floor=MIN_TRANSMISSION)
     return clear
+
+
+def _airlight(batch: Batch) -> torch.Tensor:
+    """Return the airlight that was put in at each pixel, [N, 3, H, W]."""
+    light: torch.Tensor = batch["airlight"][:, :, None, None] * batch["glow"]
+    return light
 
 
 @dataclass

@@ -17,6 +17,7 @@ from dfs_core.metrics.segmentation import confusion, mean_iou
 from dfs_core.models import create_discriminator, create_segmenter
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.training.config import TrainingConfig
+from dfs_core.training.initial import start_from
 from dfs_core.training.samples import check_items, class_colors, open_samples, spread, unit
 from dfs_core.training.task import Batch, Losses, Pairs, Task, Validation
 
@@ -42,6 +43,8 @@ class SegmenterTask(Task):
         self.labels, self.examples = self._samples.labels, len(self._samples)
         torch.manual_seed(config.seed)
         self.network = create_segmenter(config.model, self.labels, config.model_options)
+        if config.initial is not None:
+            start_from(self.network, config.initial, task="segmenter")
         weights = config.loss
         if self.network.in_colors:
             if weights.adversarial + weights.pixel == 0.0:

@@ -56,6 +56,30 @@ def test_uneven_fog_keeps_its_mean_density():
     assert np.std(depths) == pytest.approx(0.3, rel=0.35)
 
 
+def test_uneven_airlight_is_what_the_sky_shows():
+    fog = Fog(0.01, airlight=(0.5, 0.6, 0.8), airlight_unevenness=0.1)
+    image, sky = np.zeros((240, 320, 3), np.uint8), np.full((240, 320), np.inf, np.float32)
+    scenes = [apply_fog(image, sky, fog, np.random.default_rng(seed)) for seed in range(20)]
+    for scene in scenes:
+        expected = scene.glow[:, :, None] * np.array(fog.airlight)
+        assert expected.max() <= 1.0
+        assert np.abs(scene.hazy / 255 - expected).max() <= 0.51 / 255
+    assert np.mean([scene.glow for scene in scenes]) == pytest.approx(1.0, rel=0.05)
+    assert np.std([scene.glow for scene in scenes]) == pytest.approx(0.1, rel=0.35)
+
+
+def test_even_airlight_glows_alike_everywhere():
+    assert (apply_fog(IMAGE, LENGTH, Fog(0.02, unevenness=0.3), rng()).glow == 1.0).all()
+
+
+def test_range_without_uneven_airlight_draws_the_fogs_that_it_always_drew():
+    even, uneven = FogRange(), FogRange(airlight_unevenness=(0.05, 0.1))
+    first, other, source = rng(), rng(), rng()
+    assert even.draw(first) == dataclasses.replace(uneven.draw(other), airlight_unevenness=0.0)
+    assert 0.05 <= uneven.draw(source).airlight_unevenness <= 0.1
+    assert first.random() != other.random()  # one number more was drawn
+
+
 def test_gamma_bends_hazy_and_clear_alike():
     scene = apply_fog(IMAGE, LENGTH, Fog(0.0, gamma=2.0), rng())
     expected = np.rint((IMAGE.astype(np.float64) / 255) ** 2 * 255)

@@ -49,6 +49,17 @@ def test_fog_obeys_koschmieder_when_the_camera_is_perfect(samples):
     assert (item["hazy"] / 255 - expected).abs().max() <= 0.51 / 255
 
 
+def test_uneven_airlight_obeys_koschmieder_after_the_cameras_response(samples):
+    fog = dataclasses.replace(PERFECT, airlight_unevenness=(0.1, 0.1), gamma=(1.2, 1.2))
+    item = Stream(samples, VIEW, 4, 1, fog)[0]
+    assert item["glow"].shape == (1, *VIEW.size)
+    assert item["glow"].std() > 0.02
+    sky = (item["transmission"] == 0.0).expand(3, -1, -1)
+    assert sky.any()
+    expected = item["airlight"][:, None, None] * item["glow"]
+    assert (item["hazy"] / 255 - expected)[sky].abs().max() <= 0.51 / 255
+
+
 def test_airlight_of_the_scene_is_estimated_from_all_of_it_and_is_under_the_same_light():
     image = np.full((60, 80, 3), (60, 70, 80), np.uint8)
     image[:20] = (200, 210, 220)  # the sky, which no view of the lower left corner holds

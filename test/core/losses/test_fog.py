@@ -17,18 +17,25 @@ def test_transmission_counts_where_light_survives():
 
 def test_attainable_is_what_the_fog_model_gives_back():
     clear = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    airlight = torch.tensor([[0.7, 0.8, 0.9]])
+    airlight = torch.tensor([0.7, 0.8, 0.9]).view(1, 3, 1, 1)
     share = torch.linspace(0.0, 1.0, 20).view(1, 1, 4, 5)
-    hazy = optics.add_fog(clear[0].permute(1, 2, 0).numpy(), share[0, 0].numpy(), airlight[0].numpy())
-    expected = optics.remove_fog(hazy, share[0, 0].numpy(), airlight[0].numpy(), min_transmission=0.12)
+    hazy = optics.add_fog(clear[0].permute(1, 2, 0).numpy(), share[0, 0].numpy(), airlight.flatten().numpy())
+    expected = optics.remove_fog(hazy, share[0, 0].numpy(), airlight.flatten().numpy(), min_transmission=0.12)
     found = losses.attainable(clear, airlight, share, floor=0.12)
     torch.testing.assert_close(found[0].permute(1, 2, 0), torch.from_numpy(expected), atol=1e-6, rtol=1e-5)
 
 
 def test_airlight_counts_by_the_share_of_fog():
-    predicted, true = torch.tensor([[0.5] * 3, [0.5] * 3]), torch.tensor([[0.6] * 3, [0.9] * 3])
-    loss = losses.airlight(predicted, true, torch.tensor([0.75, 0.25]))
-    assert loss.item() == pytest.approx(0.75 * 0.1 + 0.25 * 0.4)
+    predicted, true = torch.full((2, 3, 1, 1), 0.5), torch.tensor([0.6, 0.9]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+    share = torch.tensor([[0.5, 1.0], [0.0, 0.5]]).view(2, 1, 1, 2)
+    assert losses.airlight(predicted, true, share).item() == pytest.approx((1.5 * 0.1 + 0.5 * 0.4) / 2.0)
+
+
+def test_airlight_that_is_uneven_is_compared_where_it_is():
+    true = torch.tensor([0.6, 0.9]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    share = torch.tensor([1.0, 0.5]).view(1, 1, 1, 2)
+    assert losses.airlight(true, true, share).item() == 0.0
+    assert losses.airlight(true.flip(3), true, share).item() == pytest.approx(0.3)
 
 
 def test_attenuation_is_compared_by_its_logarithm():

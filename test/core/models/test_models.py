@@ -23,7 +23,7 @@ def test_generator_stays_in_its_ranges(frames):
     assert fog.transmission.shape == (2, 1, 64, 96)
     assert fog.transmission.min() >= MIN_TRANSMISSION
     assert fog.transmission.max() <= 1.0
-    assert fog.airlight.shape == (2, 3)
+    assert fog.airlight.shape == (2, 3, 1, 1)
     assert 0.0 <= fog.airlight.min() <= fog.airlight.max() <= 1.0
     assert fog.attenuation.shape == (2,)
     assert ((fog.attenuation > 1e-4) & (fog.attenuation < 1.0)).all()
@@ -31,10 +31,11 @@ def test_generator_stays_in_its_ranges(frames):
 
 def test_restoration_inverts_koschmieder(frames):
     share = torch.full((2, 1, 64, 96), 0.4)
-    airlight = torch.tensor([[0.7, 0.8, 0.9]] * 2)
-    hazy = frames * share + airlight[:, :, None, None] * (1 - share)
-    restoration = FogEstimate(share, airlight, torch.zeros(2)).restoration()
-    torch.testing.assert_close(restoration[:, :1] * hazy + restoration[:, 1:], frames, atol=1e-5, rtol=1e-5)
+    even = torch.tensor([0.7, 0.8, 0.9]).view(1, 3, 1, 1).expand(2, 3, 1, 1)
+    for airlight in (even, even * torch.linspace(0.5, 1.0, 96)):
+        hazy = frames * share + airlight * (1 - share)
+        restoration = FogEstimate(share, airlight, torch.zeros(2)).restoration()
+        torch.testing.assert_close(restoration[:, :1] * hazy + restoration[:, 1:], frames, atol=1e-5, rtol=1e-5)
 
 
 def test_pretrained_encoder_is_not_random():

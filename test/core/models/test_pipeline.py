@@ -20,8 +20,8 @@ class KnownFog(nn.Module):
 
     def forward(self, low_resolution):  # noqa: D102
         share = torch.full_like(low_resolution[:, :1], 0.5)
-        count = len(low_resolution)
-        return FogEstimate(share, torch.tensor([[0.6, 0.7, 0.8]]).expand(count, 3), torch.full((count,), 0.02))
+        count, airlight = len(low_resolution), torch.tensor([0.6, 0.7, 0.8])[:, None, None]
+        return FogEstimate(share, airlight.expand(count, 3, 1, 1), torch.full((count,), 0.02))
 
 
 class Halves(Segmenter):

@@ -116,12 +116,13 @@ def test_fast_generator_learns_from_cityscapes_in_the_fog_that_foggy_cityscapes_
 
 @pytest.mark.parametrize(
     "recipe",
-    ["loss_segmenter_camvid", "segmenter_camvid", "color_segmenter_camvid", "study_camvid", "dfs_fast_camvid"],
-)
+    ["loss_segmenter_camvid", "segmenter_camvid", "color_segmenter_camvid", "study_camvid", "dfs_fast_camvid",
+     "dfs_fast_wide_camvid"],
+)  # fmt: skip
 def test_camvid_recipe_runs(recipe, camvid, tmp_path):
     settings = ["steps=2", "validation_samples=1", f"data.root={camvid}"]
     if recipe == "color_segmenter_camvid":
         settings.append("model_options={filters: 4, blocks: 1}")
-    if recipe == "dfs_fast_camvid":
-        settings += ["segmenter=null", "loss.segmentation=0"]
+    if recipe.startswith("dfs_fast"):
+        settings += ["initial=null", "segmenter=null", "loss.segmentation=0"]
     assert train(f"{recipe}.yaml", tmp_path / "run", *settings).step == 2
