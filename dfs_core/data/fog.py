@@ -24,6 +24,7 @@ class Fog:
         unevenness: standard deviation of β over the image as a share of its mean; 0 is homogeneous.
         noise: standard deviation of the sensor's noise, in [0, 1] units.
         gamma: exponent of the camera's response, applied to the hazy and the clear image alike; 1 leaves them.
+        gains: of the camera's channels, RGB, after that: its exposure and white balance, alike for both images.
         jpeg_quality: 1 to 100, or None for no compression.
     """
 
@@ -33,6 +34,7 @@ class Fog:
     unevenness: float = 0.0
     noise: float = 0.0
     gamma: float = 1.0
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
     jpeg_quality: int | None = None
 
     def __post_init__(self) -> None:
@@ -43,8 +45,15 @@ class Fog:
             raise FogError(f"airlight must be in [0, 1], not {self.airlight}")
         if not (min(self.unevenness, self.airlight_unevenness, self.noise) >= 0.0 and self.gamma > 0.0):
             raise FogError(f"both unevennesses and noise must be at least 0 and gamma above 0, not {self}")
+        if not all(math.isfinite(gain) and gain > 0.0 for gain in self.gains):
+            raise FogError(f"gains must be finite and above 0, not {self.gains}")
         if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
             raise FogError(f"JPEG quality must be 1 to 100, not {self.jpeg_quality}")
+
+    def seen(self, light: Floats) -> Floats:
+        """Return what the camera makes of light, RGB in [0, 1], [..., 3]; it is not clipped."""
+        response: Floats = np.power(light, np.float32(self.gamma)) * np.asarray(self.gains, np.float32)
+        return response
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,9 @@ class FogRange:
             brightest spot of its dark channel.
         airlight_unevenness, unevenness, noise, gamma, jpeg_quality: see `Fog`; uniform.
         jpeg_share: share of the draws that are compressed.
+        exposure: gain of the camera, the same on all channels; uniform.
+        white_balance: how far the logarithm of each channel's own gain may lie from 0: the light of dusk, of lamps, and
+            cameras that are set for another. Unlike `airlight_tint` it falls on scene and fog alike.
     """
 
     mor_m: tuple[float, float] = (40.0, 1000.0)
@@ -90,6 +102,8 @@ class FogRange:
     gamma: tuple[float, float] = (0.8, 1.25)
     jpeg_quality: tuple[int, int] = (40, 95)
     jpeg_share: float = 0.7
+    exposure: tuple[float, float] = (1.0, 1.0)
+    white_balance: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> Fog:
         """Return a random fog; what is said of the scene's own airlight is left to whoever has the scene."""
@@ -111,9 +125,18 @@ class FogRange:
         return replace(
             fog,
             airlight_unevenness=rng.uniform(*self.airlight_unevenness) if varied else 0.0,
+            gains=self._gains(rng),
             attenuation=0.0 if without_fog else fog.attenuation,
             jpeg_quality=fog.jpeg_quality if compressed else None,
         )
+
+    def _gains(self, rng: np.random.Generator) -> tuple[float, float, float]:
+        """Return random gains of the channels; nothing is drawn where nothing varies."""
+        if self.exposure == (1.0, 1.0) and self.white_balance == 0.0:
+            return (1.0, 1.0, 1.0)
+        balance = np.exp(rng.uniform(-1.0, 1.0, 3) * self.white_balance)
+        red, green, blue = (rng.uniform(*self.exposure) * balance).tolist()
+        return red, green, blue
 
 
 def apply_fog(image: NDArray[np.uint8], ray_length: Floats, fog: Fog, rng: np.random.Generator) -> FoggyScene:
@@ -135,10 +158,10 @@ def apply_fog(image: NDArray[np.uint8], ray_length: Floats, fog: Fog, rng: np.ra
         light = light * glow[:, :, None]
     hazy = optics.add_fog(image.astype(np.float32) / 255.0, share, light)
     clear = image
-    if fog.gamma != 1.0:
-        hazy = np.power(hazy, np.float32(fog.gamma))
-        levels = np.arange(256, dtype=np.float32) / 255.0
-        clear = cv2.LUT(image, _to_bytes(np.power(levels, np.float32(fog.gamma))))
+    if fog.gamma != 1.0 or fog.gains != (1.0, 1.0, 1.0):
+        hazy = fog.seen(hazy)
+        levels = np.arange(256, dtype=np.float32)[None, :, None] / np.float32(255.0)
+        clear = cv2.LUT(image, _to_bytes(fog.seen(np.repeat(levels, 3, axis=2))))
     if fog.noise > 0.0:
         hazy += rng.standard_normal(hazy.shape, np.float32) * np.float32(fog.noise)
     seen = _to_bytes(hazy)

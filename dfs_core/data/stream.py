@@ -126,7 +126,7 @@ def _in_fog(sample: Sample, fog: Fog, rng: np.random.Generator, *, stretch: floa
     """Return the pictures of a scene in fog, and the fog; all distances are `stretch` times as long."""
     assert sample.ray_length is not None  # noqa: S101 - checked when the sample was read
     scene = apply_fog(sample.image, sample.ray_length * np.float32(stretch), fog, rng)
-    airlight = np.power(np.asarray(fog.airlight, np.float32), np.float32(fog.gamma))
+    airlight = np.minimum(fog.seen(np.asarray(fog.airlight, np.float32)), 1.0)
     return {
         "hazy": _picture(scene.hazy),
         "clear": _picture(scene.clear),

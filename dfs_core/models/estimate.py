@@ -12,20 +12,24 @@ class FogEstimate(NamedTuple):
         transmission: t in [t0, 1], [N, 1, h, w].
         airlight: A, RGB in [0, 1], [N, 3, h, w], or [N, 3, 1, 1] where it is the same everywhere.
         attenuation: β in 1/m, [N].
+        sky: S, by how much the sky that the fog hides is brighter than the fog before it, RGB in [-1, 1], [N, 3, h, w];
+            0 wherever there is no sky. None leaves the sky as the fog shows it.
     """
 
     transmission: torch.Tensor
     airlight: torch.Tensor
     attenuation: torch.Tensor
+    sky: torch.Tensor | None = None
 
     def restoration(self) -> torch.Tensor:
-        """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A = gain · I + offset."""
+        """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A + S = gain · I + offset."""
         gain = self.transmission.reciprocal()
-        return torch.cat([gain, self.airlight * (1.0 - gain)], dim=1)
+        offset = self.airlight * (1.0 - gain)
+        return torch.cat([gain, offset if self.sky is None else offset + self.sky], dim=1)
 
     def dehaze(self, hazy: torch.Tensor) -> torch.Tensor:
         """Return the frames [N, 3, h, w] that the estimate was made of without fog; values may leave [0, 1]."""
-        restoration = FogEstimate(*(value.float() for value in self)).restoration()
+        restoration = FogEstimate(*(None if value is None else value.float() for value in self)).restoration()  # type: ignore[arg-type]
         return restoration[:, :1] * hazy + restoration[:, 1:]
 
 

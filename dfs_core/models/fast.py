@@ -1,5 +1,7 @@
 """The fast generator: what fog does to a frame, predicted at low resolution and undone at any."""
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -14,8 +16,25 @@ MIN_TRANSMISSION = 0.12
 MIN_ATTENUATION, MAX_ATTENUATION = 3e-4, 0.3
 """Range of the predicted β in 1/m: from the clearest air (MOR 10 km) to fog that hides the bonnet (MOR 10 m)."""
 
+SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
+"""How far the sky may be from the colour of the fog: in luminance, and each channel from that."""
+
 PADDINGS = ("zeros", "replicate")
 FINISHES = ("shuffle", "guided")
+
+
+class _Planes(NamedTuple):
+    """What is told of each pixel, [N, 1, h, w] each.
+
+    Attributes:
+        share: logits of the transmission.
+        sky: logits of there being sky, before what lets light through is taken off; None where the sky is left alone.
+        glow: factor on the airlight; None where it is even.
+    """
+
+    share: torch.Tensor
+    sky: torch.Tensor | None = None
+    glow: torch.Tensor | None = None
 
 
 class FastGenerator(nn.Module):
@@ -32,6 +51,7 @@ class FastGenerator(nn.Module):
         finish: str = "shuffle",
         airlight_tint: float = 0.08,
         airlight_dimming: float = 0.0,
+        sky: bool = False,
     ) -> None:
         """Make the network; what the options default to is what the first model was trained with.
 
@@ -44,9 +64,12 @@ class FastGenerator(nn.Module):
             airlight_tint: how far a channel of the airlight may lie from its luminance: fog is nearly grey.
             airlight_dimming: share by which the airlight may be darker in places than where it is brightest; its colour
                 is that of the whole frame. 0 is an even airlight; more needs the finish "guided".
+            sky: whether to say where the sky is and what colour it has behind the fog. All of it that fog leaves to see
+                is the fog's own colour, so this is what scenes teach, not what the frame shows. It needs "guided".
 
         Raises:
-            ConfigError: there is no such padding or finish, or the airlight may leave its range.
+            ConfigError: there is no such padding or finish, the airlight may leave its range, or the finish is not
+                "guided" where it must be.
         """
         super().__init__()
         for name, value, known in (("padding", padding, PADDINGS), ("finish", finish, FINISHES)):
@@ -59,7 +82,10 @@ class FastGenerator(nn.Module):
             )
         if airlight_dimming > 0.0 and finish != "guided":
             raise ConfigError(f"airlight_dimming of the generator 'fast' needs finish 'guided', not '{finish}'")
+        if sky and finish != "guided":
+            raise ConfigError(f"sky of the generator 'fast' needs finish 'guided', not '{finish}'")
         self._guided, self._tint, self._dimming = finish == "guided", airlight_tint, airlight_dimming
+        self._sky = sky
         edge: Padding = "replicate" if padding == "replicate" else "zeros"
         half, quarter, eighth, sixteenth = width, 2 * width, 4 * width, 6 * width
 
@@ -87,6 +113,10 @@ class FastGenerator(nn.Module):
             self.transmission = finish_layer
         if airlight_dimming > 0.0:
             self.glow = nn.Conv2d(sixteenth, 1, 1)
+        if sky:
+            self.sky = nn.Conv2d(half, 1, 3, padding=1, padding_mode=edge)
+            nn.init.constant_(self.sky.bias, -2.0)  # type: ignore[arg-type]
+            self.sky_light = nn.Linear(64, 4)
 
     def forward(self, low_resolution: torch.Tensor) -> FogEstimate:
         """Return what fog does to the frames.
@@ -104,24 +134,32 @@ class FastGenerator(nn.Module):
         features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
         pixels = F.pixel_unshuffle(low_resolution, 2)
         features = self.decode_half(torch.cat([upsample_like(features, half), half, pixels], dim=1))
-        logits, glow = self._finish(features, sixteenth, low_resolution)
-        transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(logits)
+        planes = self._finish(features, sixteenth, low_resolution)
+        transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
         airlight, attenuation = self._global_fog(summary)
-        return FogEstimate(transmission, airlight if glow is None else airlight * glow, attenuation)
+        sky = None
+        if planes.sky is not None:  # of what lets no light through, so that it keeps the same edges
+            sky = torch.sigmoid(planes.sky - planes.share) * self._sky_color(summary)
+        return FogEstimate(transmission, airlight if planes.glow is None else airlight * planes.glow, attenuation, sky)
 
-    def _finish(
-        self, features: torch.Tensor, sixteenth: torch.Tensor, low_resolution: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return the logits of transmission and the glow, [N, 1, h, w] each; None where the airlight is even."""
+    def _finish(self, features: torch.Tensor, sixteenth: torch.Tensor, low_resolution: torch.Tensor) -> "_Planes":
+        """Return what is told of each pixel of the low resolution."""
         if not self._guided:
-            return F.pixel_shuffle(self.transmission(features), 2), None
-        planes = self.guided_transmission(features)
+            return _Planes(F.pixel_shuffle(self.transmission(features), 2))
+        coarse = [self.guided_transmission(features)]
+        if self._sky:
+            coarse.append(self.sky(features))
         if self._dimming > 0.0:
             glow = 1.0 - self._dimming * torch.sigmoid(self.glow(sixteenth))
-            planes = torch.cat([planes, upsample_like(glow, planes)], dim=1)
-        planes = upsample_like(planes, low_resolution)
-        logits = planes[:, :1] + (planes[:, 1:4] * (low_resolution - 0.5)).sum(dim=1, keepdim=True)
-        return logits, planes[:, 4:] if self._dimming > 0.0 else None
+            coarse.append(upsample_like(glow, features))
+        planes = upsample_like(torch.cat(coarse, dim=1), low_resolution)
+        share = planes[:, :1] + (planes[:, 1:4] * (low_resolution - 0.5)).sum(dim=1, keepdim=True)
+        return _Planes(share, planes[:, 4:5] if self._sky else None, planes[:, -1:] if self._dimming > 0.0 else None)
+
+    def _sky_color(self, summary: torch.Tensor) -> torch.Tensor:
+        """Return by how much the sky is brighter than the fog before it, [N, 3, 1, 1]; the sky is nearly grey."""
+        numbers = torch.tanh(self.sky_light(summary))
+        return (SKY_LUMINANCE * numbers[:, :1] + SKY_TINT * numbers[:, 1:])[:, :, None, None]
 
     def _global_fog(self, summary: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the airlight, where it is brightest, [N, 3, 1, 1], and the attenuation, [N]."""

@@ -33,10 +33,14 @@ _BOUNDS = (
     _Bound(
         "at least 0",
         lambda number: number >= 0,
-        ("fog.airlight_tint", "fog.airlight_unevenness", "fog.unevenness", "fog.noise"),
+        ("fog.airlight_tint", "fog.airlight_unevenness", "fog.unevenness", "fog.noise", "fog.white_balance"),
     ),
     _Bound("at least 0 each", lambda number: number >= 0, ("loss.segmentation_forms",)),
-    _Bound("above 0", lambda number: number > 0, (*_RATES, "validation_attenuation", "fog.gamma", "view.scale")),
+    _Bound(
+        "above 0",
+        lambda number: number > 0,
+        (*_RATES, "validation_attenuation", "fog.gamma", "fog.exposure", "view.scale"),
+    ),
     _Bound("above 0 metres", lambda number: number > 0, ("fog.mor_m",)),
     _Bound("in [0, 1)", lambda number: 0 <= number < 1, ("ema", "betas")),
     _Bound("in [0, 1]", lambda number: 0 <= number <= 1, ("fog.clear_share", "fog.airlight", "fog.jpeg_share")),

@@ -205,11 +205,13 @@ class DehazerTask(Task):
 
 
 def _wanted(batch: Batch, output: Estimate) -> torch.Tensor:
-    """Return the clear scenes, as far as a generator that only undoes fog can show them."""
+    """Return the clear scenes, as far as a generator that only undoes fog can show them, and the sky if it knows it."""
     clear = unit(batch["clear"])
-    if isinstance(output, FogEstimate) and "transmission" in batch:
-        return losses.attainable(clear, _airlight(batch), batch["transmission"], floor=MIN_TRANSMISSION)
-    return clear
+    if not isinstance(output, FogEstimate) or "transmission" not in batch:
+        return clear
+    share = batch["transmission"]
+    attainable = losses.attainable(clear, _airlight(batch), share, floor=MIN_TRANSMISSION)
+    return attainable if output.sky is None else clear.where(share == 0.0, attainable)  # 0: infinitely far
 
 
 def _airlight(batch: Batch) -> torch.Tensor:
