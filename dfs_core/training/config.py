@@ -79,6 +79,8 @@ class TrainingConfig:
         patience: validations without a better figure after which the run ends; null to never end early.
         panel_rows: samples in each picture of a validation; 0 for none.
         segmenter: checkpoint of the frozen network that L_seg looks through.
+        dehazer: checkpoint of the frozen generator through which a segmenter sees its scenes, in fog as `fog` says;
+            null to train it on clear scenes alone.
         discriminator: name of the network that L_GAN comes from.
         discriminator_options: of that network.
         discriminator_learning_rate: highest rate of its optimiser, Adam; it follows the same schedule.
@@ -86,7 +88,8 @@ class TrainingConfig:
         fog: where training fogs are drawn from, for data that has geometry instead of fog.
         view: how scenes are varied.
         depth_error: see `Stream`.
-        validation_attenuation: fog densities that the dehazer is validated at, 1/m, for data that has geometry.
+        validation_attenuation: fog densities that the dehazer is validated at, or the segmenter that sees through one,
+            1/m, for data that has geometry.
     """
 
     task: str
@@ -117,6 +120,7 @@ class TrainingConfig:
     patience: int | None = None
     panel_rows: int = 4
     segmenter: Path | None = None
+    dehazer: Path | None = None
     discriminator: str = "patchgan_70"
     discriminator_options: dict[str, Any] = field(default_factory=dict)
     discriminator_learning_rate: float = 2e-4
@@ -135,6 +139,11 @@ class TrainingConfig:
             raise ConfigError(
                 "a dehazer with loss.segmentation > 0 needs 'segmenter', the checkpoint that L_seg looks through: "
                 "train one and name it, or leave L_seg out with --set loss.segmentation=0"
+            )
+        if self.task == "dehazer" and self.dehazer is not None:
+            raise ConfigError(
+                "'dehazer' names what a segmenter sees its scenes through, but this run trains a dehazer; leave it "
+                "out, or name the weights that it starts from as 'initial'"
             )
         check_bounds(self)
         if self.batch % self.accumulate:

@@ -1,6 +1,5 @@
 """Train a generator to dehaze for a segmenter: the sum of equation 1 stands here."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +9,6 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from dfs_core import losses
-from dfs_core.data.airlight import estimate_airlight
-from dfs_core.data.fog import Fog, apply_fog
 from dfs_core.data.sample import Sample
 from dfs_core.data.stream import Stream
 from dfs_core.errors import ConfigError
@@ -26,7 +23,7 @@ from dfs_core.models.segmenter import Segmenter
 from dfs_core.models.translator import Translator
 from dfs_core.training.config import TrainingConfig
 from dfs_core.training.initial import start_from
-from dfs_core.training.samples import check_items, check_stride, class_colors, open_samples, spread, unit
+from dfs_core.training.samples import check_items, check_stride, class_colors, in_fogs, open_samples, spread, unit
 from dfs_core.training.task import Batch, Losses, Pairs, Picture, Task, Validation
 
 
@@ -116,7 +113,7 @@ class DehazerTask(Task):
         with torch.inference_mode():
             for number, sample in enumerate(self._validation):
                 pictures: dict[str, Picture] = {}
-                for density, hazy in self._in_fog(sample, number):
+                for density, hazy in in_fogs(sample, number, self.config):
                     pictures = self._pictures(network, sample, hazy)
                     self._count(tallies.setdefault(density, _Tally()), pictures, sample)
                 if number in shown:
@@ -169,18 +166,6 @@ class DehazerTask(Task):
             "attenuation": weights.attenuation
             * losses.attenuation(fog.attenuation.float(), batch["attenuation"], clearest=MIN_ATTENUATION),
         }
-
-    def _in_fog(self, sample: Sample, number: int) -> Iterator[tuple[str, Picture]]:
-        """Yield the sample in the fog that it came in, or in fogs of several densities, with a suffix for each."""
-        if sample.hazy is not None:
-            yield "", sample.hazy
-            return
-        assert sample.ray_length is not None  # noqa: S101 - the stream has refused data without both
-        airlight = estimate_airlight(sample.image) if self.config.fog.airlight_from_scene else Fog.airlight
-        for attenuation in self.config.validation_attenuation:
-            rng = np.random.default_rng([7, number])
-            fog = Fog(attenuation, airlight)
-            yield f"@{attenuation}", apply_fog(sample.image, sample.ray_length, fog, rng).hazy
 
     def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:
         return {"hazy": hazy, "dehazed": dehaze(network, hazy, self._size), "clear": sample.image}

@@ -1,6 +1,6 @@
 """What both tasks do with samples: open them, choose some, and bring them into the form that networks take."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -9,14 +9,16 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import Dataset
 
+from dfs_core.data.airlight import estimate_airlight
 from dfs_core.data.cache import Cached
 from dfs_core.data.catalog import open_split
+from dfs_core.data.fog import Fog, apply_fog
 from dfs_core.data.sample import Sample, Split
 from dfs_core.data.transforms import View
 from dfs_core.errors import ConfigError
 from dfs_core.labels import LabelSet
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.task import Batch
+from dfs_core.training.task import Batch, Picture
 
 CACHE_BYTES = 4 << 30
 """Splits up to this size are kept in memory."""
@@ -49,6 +51,24 @@ class _Fixed(Split):
 
     def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
         return self._view.fixed(self._split[index])
+
+
+def in_fogs(sample: Sample, number: int, config: TrainingConfig) -> Iterator[tuple[str, Picture]]:
+    """Yield a validation sample in the fog that it came in, or in fogs of several densities, with a suffix for each.
+
+    Args:
+        sample: with a hazy picture or with geometry.
+        number: of the sample; the same number has the same fogs.
+        config: names the densities, and whether the airlight is the scene's own.
+    """
+    if sample.hazy is not None:
+        yield "", sample.hazy
+        return
+    assert sample.ray_length is not None  # noqa: S101 - the stream has refused data without both
+    airlight = estimate_airlight(sample.image) if config.fog.airlight_from_scene else Fog.airlight
+    for attenuation in config.validation_attenuation:
+        rng = np.random.default_rng([7, number])
+        yield f"@{attenuation}", apply_fog(sample.image, sample.ray_length, Fog(attenuation, airlight), rng).hazy
 
 
 def _watch(samples: Iterable[Sample], count: int) -> Iterable[Sample]:

@@ -1,16 +1,17 @@
-"""Train a segmenter on clear scenes."""
+"""Train a segmenter on clear scenes, or on what a dehazer makes of foggy ones."""
 
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Dataset
 
 from dfs_core import losses
+from dfs_core.data.sample import Sample
 from dfs_core.data.stream import Stream
 from dfs_core.errors import ConfigError
-from dfs_core.evaluation.segmentation import predict_mask
+from dfs_core.evaluation.segmentation import dehaze, load_generator, predict_mask
 from dfs_core.labels import UNLABELLED, LabelSet
 from dfs_core.losses import SegmentationTarget
 from dfs_core.metrics.segmentation import confusion, mean_iou
@@ -18,8 +19,8 @@ from dfs_core.models import create_discriminator, create_segmenter
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.training.config import TrainingConfig
 from dfs_core.training.initial import start_from
-from dfs_core.training.samples import check_items, class_colors, open_samples, spread, unit
-from dfs_core.training.task import Batch, Losses, Pairs, Task, Validation
+from dfs_core.training.samples import check_items, class_colors, in_fogs, open_samples, spread, unit
+from dfs_core.training.task import Batch, Losses, Pairs, Picture, Task, Validation
 
 
 class SegmenterTask(Task):
@@ -35,6 +36,7 @@ class SegmenterTask(Task):
         Raises:
             ConfigError: the data has no labels, or the loss does not fit the network.
             DatasetError: the data is incomplete.
+            CheckpointError: the dehazer's checkpoint cannot be used.
         """
         super().__init__(config)
         self._samples, self._validation = open_samples(config)
@@ -45,7 +47,12 @@ class SegmenterTask(Task):
         self.network = create_segmenter(config.model, self.labels, config.model_options)
         if config.initial is not None:
             start_from(self.network, config.initial, task="segmenter")
+        self._dehazer = None if config.dehazer is None else load_generator(config.dehazer)
         weights = config.loss
+        if self.network.in_colors and self._dehazer is not None:
+            raise ConfigError(
+                f"dehazer: '{config.model}' answers with colours and learns from clear scenes; leave it out"
+            )
         if self.network.in_colors:
             if weights.adversarial + weights.pixel == 0.0:
                 raise ConfigError(
@@ -63,15 +70,27 @@ class SegmenterTask(Task):
             raise ConfigError(f"loss.segmentation_forms: {', '.join(colored)} compares colours, not logits")
         check_items(self.stream(1))
 
+    def networks(self) -> list[nn.Module]:
+        """Return all networks that the task uses, frozen ones too."""
+        return super().networks() + ([] if self._dehazer is None else [self._dehazer])
+
     def stream(self, length: int) -> Dataset[Batch]:
-        """Return views of the clear training scenes."""
+        """Return views of the training scenes, in fog if there is a dehazer to look through it."""
         config = self.config
         weighted = not self.network.in_colors and "iiou" in config.loss.segmentation_forms
-        return Stream(self._samples, config.view, length, config.seed, instance_weights=weighted)
+        fog = None if self._dehazer is None else config.fog
+        return Stream(
+            self._samples, config.view, length, config.seed, fog, config.depth_error, instance_weights=weighted
+        )
 
     def forward(self, network: nn.Module, batch: Batch) -> torch.Tensor:
         """Return logits or colours."""
-        return network(unit(batch["clear"]))
+        if self._dehazer is None:
+            return network(unit(batch["clear"]))
+        hazy = unit(batch["hazy"])
+        with torch.no_grad():
+            dehazed = self._dehazer(hazy).dehaze(hazy).clamp(0.0, 1.0)
+        return network(dehazed)
 
     def pairs(self, batch: Batch, output: torch.Tensor) -> Pairs:
         """Return clear scenes with the colours of their labels, and with the colours that the network gave.
@@ -102,18 +121,28 @@ class SegmenterTask(Task):
         return terms
 
     def validate(self, network: Any) -> Validation:
-        """Return the mean IoU over the clear validation scenes, and pictures of some."""
+        """Return the mean IoU over the clear validation scenes, and over the dehazed ones, and pictures of some."""
         size = self.config.view.size if self.config.view.squash else None
         shown = spread(len(self._validation), self.config.panel_rows)
-        matrix = np.zeros((len(self.labels), len(self.labels)), np.int64)
+        matrices: dict[str, Any] = {}
         panel = []
         with torch.inference_mode():
             for number, sample in enumerate(self._validation):
-                mask = predict_mask(network, sample.image, size)
-                matrix += confusion(mask, sample.labels, len(self.labels))
+                pictures: dict[str, Picture] = {}
+                for density, picture in self._looks(sample, number):
+                    mask = predict_mask(network, picture, size)
+                    matrix = confusion(mask, sample.labels, len(self.labels))
+                    matrices[density] = matrices.get(density, 0) + matrix
+                    name = f"dehazed{density}" if density else "clear"
+                    pictures |= {name: picture, f"mask of {name}": self.labels.colorize(mask)}
                 if number in shown:
-                    masks = {"mask": mask, "labels": sample.labels}
-                    panel.append(
-                        {"clear": sample.image} | {name: self.labels.colorize(value) for name, value in masks.items()}
-                    )
-        return Validation({"miou": mean_iou(matrix)}, panel)
+                    panel.append(pictures | {"labels": self.labels.colorize(sample.labels)})
+        return Validation({f"miou{density}": mean_iou(matrix) for density, matrix in matrices.items()}, panel)
+
+    def _looks(self, sample: Sample, number: int) -> Iterator[tuple[str, Picture]]:
+        """Yield the clear scene, and what the dehazer makes of it in fogs, with a suffix for each."""
+        yield "", sample.image
+        if self._dehazer is not None:
+            size = self.config.view.size if self.config.view.squash else None
+            for density, hazy in in_fogs(sample, number, self.config):
+                yield density or "@given", dehaze(self._dehazer, hazy, size)

@@ -87,6 +87,32 @@ def test_gamma_bends_hazy_and_clear_alike():
     np.testing.assert_array_equal(scene.hazy, scene.clear)
 
 
+def test_gains_fall_on_hazy_and_clear_alike():
+    fog = Fog(0.01, gamma=1.2, gains=(0.5, 1.0, 1.5))
+    scene, plain = apply_fog(IMAGE, LENGTH, fog, rng()), apply_fog(IMAGE, LENGTH, Fog(0.01), rng())
+    for found, light in ((scene.clear, IMAGE / 255), (scene.hazy, plain.hazy / 255)):
+        expected = 255 * np.minimum(light**1.2 * (0.5, 1.0, 1.5), 1.0)
+        assert np.abs(found - expected).max() <= 1.5  # the hazy picture that it is compared with is rounded already
+
+
+def test_drawn_gains_are_an_exposure_and_a_white_balance():
+    where, source = FogRange(exposure=(0.5, 0.8), white_balance=0.1), rng()
+    gains = np.array([where.draw(source).gains for _ in range(2000)])
+    assert gains.min() >= 0.5 * np.exp(-0.1)
+    assert gains.max() <= 0.8 * np.exp(0.1)
+    assert np.median(gains, axis=0) == pytest.approx([0.65] * 3, abs=0.02)
+    ratios = np.log(gains[:, 0] / gains[:, 1])  # of two independent balances: triangular from -0.2 to 0.2
+    assert np.std(ratios) == pytest.approx(0.2 / np.sqrt(6), rel=0.1)
+
+
+def test_range_without_gains_draws_the_fogs_that_it_always_drew():
+    first, other = rng(), rng()
+    fogs = FogRange().draw(first), FogRange(exposure=(0.5, 0.8)).draw(other)
+    assert fogs[0].gains == (1.0, 1.0, 1.0)
+    assert fogs[0] == dataclasses.replace(fogs[1], gains=fogs[0].gains)
+    assert first.random() != other.random()  # numbers more were drawn
+
+
 def test_noise_has_the_deviation_that_was_asked_for():
     image = np.full((200, 200, 3), 128, np.uint8)
     scene = apply_fog(image, np.ones((200, 200), np.float32), Fog(0.0, noise=0.02), rng())
@@ -132,6 +158,7 @@ def test_same_seed_same_fog():
         ({"attenuation": -0.1}, "at least 0 per metre, not -0.1"),
         ({"attenuation": float("nan")}, "must be finite"),
         ({"attenuation": 0.1, "airlight": (1.2, 0.5, 0.5)}, r"airlight must be in \[0, 1\]"),
+        ({"attenuation": 0.1, "gains": (1.0, 0.0, 1.0)}, r"gains must be finite and above 0"),
         ({"attenuation": 0.1, "jpeg_quality": 0}, "JPEG quality must be 1 to 100, not 0"),
     ],
 )

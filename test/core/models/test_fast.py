@@ -7,6 +7,7 @@ from dfs_core.errors import ConfigError
 from dfs_core.models import create_generator
 
 SMOOTH = {"padding": "replicate", "finish": "guided", "airlight_tint": 0.12, "airlight_dimming": 0.2}
+WHOLE = SMOOTH | {"sky": True}
 
 
 def generator(**options):
@@ -28,7 +29,7 @@ def spread(options, *, rim):
 
 
 def test_even_picture_has_even_coefficients_up_to_the_edge():
-    assert spread(SMOOTH, rim=True) < 1e-5
+    assert spread(WHOLE, rim=True) < 1e-5
 
 
 def test_zeros_beyond_the_edge_leave_a_rim():
@@ -68,8 +69,28 @@ def test_airlight_is_dimmed_by_no_more_than_its_share_and_keeps_its_colour():
     torch.testing.assert_close(color, color[:, :, :1, :1].expand_as(color))
 
 
+def test_sky_is_drawn_where_no_light_survives_and_nowhere_else():
+    """Transmission follows red alone: hardly any light survives to the left, nearly all of it to the right."""
+    network = generator(finish="guided", sky=True)
+    for layer in (network.guided_transmission, network.sky, network.sky_light):
+        torch.nn.init.zeros_(layer.weight)
+    with torch.no_grad():
+        network.guided_transmission.bias.copy_(torch.tensor([0.0, 20.0, 0.0, 0.0]))
+        network.sky.bias.fill_(0.0)
+        network.sky_light.bias.copy_(torch.tensor([0.5, 0.0, 0.0, 1.0]))
+        frame = torch.full((1, 3, 32, 48), 0.1)
+        frame[:, :, :, 24:] = 0.9
+        estimate = network(frame)
+    # logits -8 and 8: sigmoid(8) = 0.99966 of the sky's colour, 0.5 tanh(0.5) = 0.23106, blue + 0.15 tanh(1) = 0.11424
+    color = torch.tensor([0.23106, 0.23106, 0.34530]).view(1, 3, 1, 1)
+    torch.testing.assert_close(estimate.sky[..., :20], (0.99966 * color).expand(1, 3, 32, 20), atol=1e-4, rtol=0)
+    assert estimate.sky[..., 28:].abs().max() < 2e-4
+    plain = estimate._replace(sky=None)
+    torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), estimate.sky)
+
+
 def test_every_weight_of_all_options_learns():
-    network = generator(**SMOOTH).train()
+    network = generator(**WHOLE).train()
     estimate = network(torch.rand(2, 3, 64, 96))
     torch.stack([(plane * torch.rand_like(plane)).sum() for plane in estimate]).sum().backward()
     assert [name for name, value in network.named_parameters() if value.grad is None or not value.grad.any()] == []
@@ -78,7 +99,7 @@ def test_every_weight_of_all_options_learns():
 def test_without_options_it_has_the_weights_of_the_first_checkpoints():
     names = set(create_generator("fast").state_dict())
     assert {"transmission.weight", "transmission.bias"} <= names
-    assert not any(name.startswith(("guided_transmission", "glow")) for name in names)
+    assert not any(name.startswith(("guided_transmission", "glow", "sky")) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +109,7 @@ def test_without_options_it_has_the_weights_of_the_first_checkpoints():
         ({"finish": "smooth"}, "finish of the generator 'fast' must be one of shuffle, guided, not 'smooth'"),
         ({"airlight_tint": -0.1}, r"must be in \[0, 1\), not -0.1 and 0.0"),
         ({"finish": "guided", "airlight_dimming": 1.0}, r"must be in \[0, 1\), not 0.08 and 1.0"),
+        ({"sky": True}, "sky of the generator 'fast' needs finish 'guided', not 'shuffle'"),
         ({"airlight_dimming": 0.2}, "airlight_dimming of the generator 'fast' needs finish 'guided', not 'shuffle'"),
     ],
 )
