@@ -69,6 +69,27 @@ def test_l_seg_teaches_the_generator_and_leaves_the_segmenter_as_it_is(config):
         assert torch.equal(value, before[name]), name
 
 
+def test_sky_is_asked_for_only_of_a_generator_that_knows_it(config):
+    fog = dataclasses.replace(config.fog, clear_share=0.0)
+    wanted = {}
+    for sky in (False, True):
+        options = {"width": 4, "finish": "guided", "sky": sky}
+        task = DehazerTask(dataclasses.replace(config, fog=fog, model_options=options))
+        batch = default_collate([task.stream(2)[0]])
+        wanted[sky] = task.pairs(batch, task.forward(task.network, batch)).real
+    hidden = (batch["transmission"] == 0.0).expand_as(wanted[True])
+    assert hidden.any()
+    assert torch.equal(wanted[True][hidden], (batch["clear"] / 255.0)[hidden])
+    airlight = (batch["airlight"][:, :, None, None] * batch["glow"]).expand_as(wanted[True])
+    torch.testing.assert_close(wanted[False][hidden], airlight[hidden])
+    assert torch.equal(wanted[True][~hidden], wanted[False][~hidden])
+
+
+def test_dehazer_does_not_look_through_a_dehazer(config):
+    with pytest.raises(ConfigError, match="'dehazer' names what a segmenter sees its scenes through"):
+        dataclasses.replace(config, dehazer=config.segmenter)
+
+
 def test_airlight_of_the_scene_is_that_of_validation_too(config):
     drawn, estimated = (
         DehazerTask(dataclasses.replace(config, fog=dataclasses.replace(config.fog, airlight_from_scene=chosen)))
