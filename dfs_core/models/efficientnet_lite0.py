@@ -20,8 +20,9 @@ def first_blocks(count: int, *, pretrained: bool) -> tuple[nn.Sequential, nn.Mod
     stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6(inplace=True))
     blocks = nn.ModuleList(whole._blocks[:count])
     for block in blocks:
-        if block._depthwise_conv.stride[0] > 1 or block._depthwise_conv.kernel_size[0] > 3:
-            block._depthwise_conv = _WholePrecision(block._depthwise_conv)
+        depthwise: nn.Conv2d = block._depthwise_conv  # type: ignore[assignment]
+        if depthwise.stride[0] > 1 or depthwise.kernel_size[0] > 3:
+            block._depthwise_conv = _WholePrecision(depthwise)
     return stem, blocks
 
 
