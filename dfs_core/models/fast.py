@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfs_core.errors import ConfigError
 from dfs_core.models.estimate import FogEstimate
-from dfs_core.models.layers import ConvUnit, Padding, Residual, upsample_like
+from dfs_core.models.layers import ConvUnit, Residual, upsample_like
 
 MIN_TRANSMISSION = 0.12
 """t0: where less light than this survives, some fog stays, so that noise is amplified 8 times at most."""
@@ -16,107 +15,79 @@ MIN_TRANSMISSION = 0.12
 MIN_ATTENUATION, MAX_ATTENUATION = 3e-4, 0.3
 """Range of the predicted β in 1/m: from the clearest air (MOR 10 km) to fog that hides the bonnet (MOR 10 m)."""
 
-SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
-"""How far the sky may be from the colour of the fog: in luminance, and each channel from that."""
+AIRLIGHT_LUMINANCE, AIRLIGHT_TINT = 0.25, 0.04
+"""How far the airlight may be from the colour that is seen where the fog is thickest, for frames without thick fog."""
 
-PADDINGS = ("zeros", "replicate")
-FINISHES = ("shuffle", "guided")
+SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
+"""How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
+
+STRIDE = 16
 
 
 class _Planes(NamedTuple):
-    """What is told of each pixel, [N, 1, h, w] each.
+    """What is told of each pixel, logits [N, 1, h, w] each.
 
     Attributes:
-        share: logits of the transmission.
-        sky: logits of there being sky, before what lets light through is taken off; None where the sky is left alone.
-        glow: factor on the airlight; None where it is even.
+        share: of the transmission.
+        sky: of there being sky, before what lets light through is taken off.
     """
 
     share: torch.Tensor
-    sky: torch.Tensor | None = None
-    glow: torch.Tensor | None = None
+    sky: torch.Tensor
+
+
+class _Globals(NamedTuple):
+    """What is told of the whole frame, numbers of any size.
+
+    Attributes:
+        airlight: luminance and R, G, B, beyond what is seen, [N, 4].
+        attenuation: on a logarithmic scale, [N].
+        sky: luminance and R, G, B, beyond the airlight, [N, 4].
+    """
+
+    airlight: torch.Tensor
+    attenuation: torch.Tensor
+    sky: torch.Tensor
 
 
 class FastGenerator(nn.Module):
-    """An encoder and decoder that predict transmission, airlight and attenuation; 16 is its stride.
+    """An encoder and decoder that predict transmission, airlight, attenuation and the sky behind the fog.
 
-    Transmission is finished at half the low resolution and brought to the whole of it with the frame's own pixels in
-    sight, so that it keeps the edges of things.
+    - Transmission is finished at half the low resolution as an affine function of the pixel's colour, whose
+      coefficients are resized bilinearly, as those of a guided filter are: it keeps the edges of things, without mesh.
+    - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light. The
+      network says where to look, which is where the fog is thickest, and by how much to go beyond.
+    - The sky that fog hides is one colour too. All of it that a frame shows is the fog's own, so this is what scenes
+      teach; it is drawn only where no light comes through.
+    - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
 
-    def __init__(
-        self,
-        width: int = 16,
-        padding: str = "zeros",
-        finish: str = "shuffle",
-        airlight_tint: float = 0.08,
-        airlight_dimming: float = 0.0,
-        sky: bool = False,
-    ) -> None:
-        """Make the network; what the options default to is what the first model was trained with.
-
-        Args:
-            width: channels of the finest features.
-            padding: what the convolutions see beyond the edge: "zeros", of which a rim of fog stays, or "replicate".
-            finish: how transmission comes to the whole low resolution: "shuffle" is depth-to-space, which leaves a mesh
-                on even surfaces; "guided" is an affine function of the pixel's colour, whose coefficients are resized
-                bilinearly, as those of a guided filter are.
-            airlight_tint: how far a channel of the airlight may lie from its luminance: fog is nearly grey.
-            airlight_dimming: share by which the airlight may be darker in places than where it is brightest; its colour
-                is that of the whole frame. 0 is an even airlight; more needs the finish "guided".
-            sky: whether to say where the sky is and what colour it has behind the fog. All of it that fog leaves to see
-                is the fog's own colour, so this is what scenes teach, not what the frame shows. It needs "guided".
-
-        Raises:
-            ConfigError: there is no such padding or finish, the airlight may leave its range, or the finish is not
-                "guided" where it must be.
-        """
+    def __init__(self, width: int = 16) -> None:
+        """Make the network; `width` is the number of channels of the finest features."""
         super().__init__()
-        for name, value, known in (("padding", padding, PADDINGS), ("finish", finish, FINISHES)):
-            if value not in known:
-                raise ConfigError(f"{name} of the generator 'fast' must be one of {', '.join(known)}, not '{value}'")
-        if not (0.0 <= airlight_tint < 1.0 and 0.0 <= airlight_dimming < 1.0):
-            raise ConfigError(
-                "airlight_tint and airlight_dimming of the generator 'fast' must be in [0, 1), "
-                f"not {airlight_tint} and {airlight_dimming}"
-            )
-        if airlight_dimming > 0.0 and finish != "guided":
-            raise ConfigError(f"airlight_dimming of the generator 'fast' needs finish 'guided', not '{finish}'")
-        if sky and finish != "guided":
-            raise ConfigError(f"sky of the generator 'fast' needs finish 'guided', not '{finish}'")
-        self._guided, self._tint, self._dimming = finish == "guided", airlight_tint, airlight_dimming
-        self._sky = sky
-        edge: Padding = "replicate" if padding == "replicate" else "zeros"
         half, quarter, eighth, sixteenth = width, 2 * width, 4 * width, 6 * width
 
         def unit(inputs: int, outputs: int, *, stride: int = 1) -> ConvUnit:
-            return ConvUnit(inputs, outputs, stride=stride, padding=edge)
+            return ConvUnit(inputs, outputs, stride=stride, padding="replicate")
 
         self.stem = unit(3, half, stride=2)
         self.encode_quarter = nn.Sequential(unit(half, quarter, stride=2), unit(quarter, quarter))
-        self.encode_eighth = nn.Sequential(unit(quarter, eighth, stride=2), Residual(eighth, padding=edge))
+        self.encode_eighth = nn.Sequential(unit(quarter, eighth, stride=2), Residual(eighth, padding="replicate"))
         self.encode_sixteenth = nn.Sequential(
             unit(eighth, sixteenth, stride=2),
-            Residual(sixteenth, padding=edge),
-            Residual(sixteenth, dilation=3, padding=edge),
+            Residual(sixteenth, padding="replicate"),
+            Residual(sixteenth, dilation=3, padding="replicate"),
         )
         self.summary = nn.Sequential(nn.Linear(2 * sixteenth, 64), nn.ReLU(inplace=True))
         self.context = nn.Linear(64, sixteenth)
-        self.globals = nn.Linear(64, 5)
+        self.globals = nn.Linear(64, 9)
+        self.thickest = nn.Conv2d(sixteenth, 1, 1)
         self.decode_eighth = unit(sixteenth + eighth, eighth)
         self.decode_quarter = unit(eighth + quarter, half)
         self.decode_half = unit(half + half + 12, half)
-        finish_layer = nn.Conv2d(half, 4, 3, padding=1, padding_mode=edge)
-        if self._guided:  # another name, so that neither kind is filled with the other's weights
-            self.guided_transmission = finish_layer
-        else:
-            self.transmission = finish_layer
-        if airlight_dimming > 0.0:
-            self.glow = nn.Conv2d(sixteenth, 1, 1)
-        if sky:
-            self.sky = nn.Conv2d(half, 1, 3, padding=1, padding_mode=edge)
-            nn.init.constant_(self.sky.bias, -2.0)  # type: ignore[arg-type]
-            self.sky_light = nn.Linear(64, 4)
+        self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
+        with torch.no_grad():
+            self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is no sky
 
     def forward(self, low_resolution: torch.Tensor) -> FogEstimate:
         """Return what fog does to the frames.
@@ -134,37 +105,33 @@ class FastGenerator(nn.Module):
         features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
         pixels = F.pixel_unshuffle(low_resolution, 2)
         features = self.decode_half(torch.cat([upsample_like(features, half), half, pixels], dim=1))
-        planes = self._finish(features, sixteenth, low_resolution)
+        planes, whole = self._finish(features, low_resolution), _split(self.globals(summary))
         transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
-        airlight, attenuation = self._global_fog(summary)
-        sky = None
-        if planes.sky is not None:  # of what lets no light through, so that it keeps the same edges
-            sky = torch.sigmoid(planes.sky - planes.share) * self._sky_color(summary)
-        return FogEstimate(transmission, airlight if planes.glow is None else airlight * planes.glow, attenuation, sky)
-
-    def _finish(self, features: torch.Tensor, sixteenth: torch.Tensor, low_resolution: torch.Tensor) -> "_Planes":
-        """Return what is told of each pixel of the low resolution."""
-        if not self._guided:
-            return _Planes(F.pixel_shuffle(self.transmission(features), 2))
-        coarse = [self.guided_transmission(features)]
-        if self._sky:
-            coarse.append(self.sky(features))
-        if self._dimming > 0.0:
-            glow = 1.0 - self._dimming * torch.sigmoid(self.glow(sixteenth))
-            coarse.append(upsample_like(glow, features))
-        planes = upsample_like(torch.cat(coarse, dim=1), low_resolution)
-        share = planes[:, :1] + (planes[:, 1:4] * (low_resolution - 0.5)).sum(dim=1, keepdim=True)
-        return _Planes(share, planes[:, 4:5] if self._sky else None, planes[:, -1:] if self._dimming > 0.0 else None)
-
-    def _sky_color(self, summary: torch.Tensor) -> torch.Tensor:
-        """Return by how much the sky is brighter than the fog before it, [N, 3, 1, 1]; the sky is nearly grey."""
-        numbers = torch.tanh(self.sky_light(summary))
-        return (SKY_LUMINANCE * numbers[:, :1] + SKY_TINT * numbers[:, 1:])[:, :, None, None]
-
-    def _global_fog(self, summary: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the airlight, where it is brightest, [N, 3, 1, 1], and the attenuation, [N]."""
-        numbers = self.globals(summary)
-        luminance = torch.sigmoid(numbers[:, 0:1] + 1.5)
-        airlight = (luminance + self._tint * torch.tanh(numbers[:, 1:4])).clamp(0.0, 1.0)
+        airlight = self._seen(sixteenth, low_resolution) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
         span = torch.log(torch.tensor(MAX_ATTENUATION / MIN_ATTENUATION))
-        return airlight[:, :, None, None], MIN_ATTENUATION * torch.exp(span * torch.sigmoid(numbers[:, 4]))
+        attenuation = MIN_ATTENUATION * torch.exp(span * torch.sigmoid(whole.attenuation))
+        # what lets light through is taken off, so that the sky ends where things begin
+        sky = torch.sigmoid(planes.sky - planes.share) * _color(whole.sky, SKY_LUMINANCE, SKY_TINT)
+        return FogEstimate(transmission, airlight.clamp(0.0, 1.0), attenuation, sky)
+
+    def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
+        """Return what is told of each pixel of the low resolution."""
+        planes = upsample_like(self.planes(features), low_resolution)
+        share = planes[:, :1] + (planes[:, 1:4] * (low_resolution - 0.5)).sum(dim=1, keepdim=True)
+        return _Planes(share, planes[:, 4:])
+
+    def _seen(self, sixteenth: torch.Tensor, low_resolution: torch.Tensor) -> torch.Tensor:
+        """Return the frame's colour where the fog is thickest, [N, 3, 1, 1]: a mean over its 16 x 16 blocks."""
+        weights = F.softmax(self.thickest(sixteenth).flatten(2).float(), dim=2)
+        blocks = F.avg_pool2d(low_resolution, STRIDE).flatten(2)
+        return (weights * blocks).sum(dim=2)[:, :, None, None]
+
+
+def _split(numbers: torch.Tensor) -> _Globals:
+    return _Globals(numbers[:, :4], numbers[:, 4], numbers[:, 5:])
+
+
+def _color(numbers: torch.Tensor, luminance: float, tint: float) -> torch.Tensor:
+    """Return a difference of colours that is nearly grey, [N, 3, 1, 1]."""
+    bounded = torch.tanh(numbers)
+    return (luminance * bounded[:, :1] + tint * bounded[:, 1:])[:, :, None, None]
