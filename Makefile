@@ -22,7 +22,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUN_STAMP := $(VENV)/.installed-run
 TEST_STAMP := $(VENV)/.installed-test
 
-.PHONY: help demo test lint clean
+CAMVID ?= camvid
+RUNS ?= runs
+
+.PHONY: help demo test lint weights clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -38,6 +41,19 @@ lint: $(TEST_STAMP) ## check format, style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out $(RUNS)/$(1) --config config/train/$(1)_camvid.yaml
+
+weights: $(TEST_STAMP) ## train what ships, in half a day on two cores: make weights CAMVID=FOLDER; goes on where it stopped
+	@$(call TRAIN,loss_segmenter)
+	@$(call TRAIN,dfs_fast_start)
+	@$(call TRAIN,dfs_fast)
+	@$(call TRAIN,dfs_fast_no_l_seg)
+	@$(call TRAIN,mask_start)
+	@$(call TRAIN,mask)
+	@$(BIN)/dfs export $(RUNS)/dfs_fast/last.ckpt $(RUNS)/mask/last.ckpt --out $(RUNS)/dfs_fast.onnx
+	@$(BIN)/dfs export $(RUNS)/dfs_fast_no_l_seg/last.ckpt $(RUNS)/mask/last.ckpt --name dfs_fast_no_l_seg \
+		--out $(RUNS)/dfs_fast_no_l_seg.onnx
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
