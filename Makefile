@@ -23,7 +23,6 @@ RUN_STAMP := $(VENV)/.installed-run
 TEST_STAMP := $(VENV)/.installed-test
 
 CAMVID ?= camvid
-RUNS ?= runs
 
 .PHONY: help demo test lint weights clean
 .DELETE_ON_ERROR:
@@ -42,7 +41,7 @@ lint: $(TEST_STAMP) ## check format, style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out $(RUNS)/$(1) --config config/train/$(1)_camvid.yaml
+TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config config/train/$(1)_camvid.yaml
 
 weights: $(TEST_STAMP) ## train what ships, in half a day on two cores: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
@@ -51,9 +50,9 @@ weights: $(TEST_STAMP) ## train what ships, in half a day on two cores: make wei
 	@$(call TRAIN,dfs_fast_no_l_seg)
 	@$(call TRAIN,mask_start)
 	@$(call TRAIN,mask)
-	@$(BIN)/dfs export $(RUNS)/dfs_fast/last.ckpt $(RUNS)/mask/last.ckpt --out $(RUNS)/dfs_fast.onnx
-	@$(BIN)/dfs export $(RUNS)/dfs_fast_no_l_seg/last.ckpt $(RUNS)/mask/last.ckpt --name dfs_fast_no_l_seg \
-		--out $(RUNS)/dfs_fast_no_l_seg.onnx
+	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/mask/last.ckpt --out runs/dfs_fast.onnx
+	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/mask/last.ckpt --name dfs_fast_no_l_seg \
+		--out runs/dfs_fast_no_l_seg.onnx
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -37,6 +37,9 @@ FRAMES, LOW_RESOLUTION, RESTORATION = "frames", "low_resolution", "restoration"
 DEHAZED, MASK, FOG_DENSITY = "dehazed", "mask", "fog_density"
 OUTPUTS = (DEHAZED, MASK, FOG_DENSITY)
 
+PRECISIONS = ("fp32", "fp16", "int8")
+"""Number formats that the weights of a model file come in."""
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -47,7 +50,8 @@ class Artifact:
         labels: the classes of its masks.
         network_width: width in pixels of the low-resolution frame.
         network_multiple: its height and width are multiples of this.
-        precision: number format of the weights, "fp32" or "fp16".
+        precision: number format of the weights, one of `PRECISIONS`; "int8" of those in convolutions.
+        quantized_for: what an "int8" file was made for, such as "cpu"; empty for the other formats.
         training_data: what it was trained on.
         license: under what terms the weights may be used.
         metrics: figures measured when it was exported, by name.
@@ -58,18 +62,21 @@ class Artifact:
     network_width: int = 480
     network_multiple: int = 16
     precision: str = "fp32"
+    quantized_for: str = ""
     training_data: str = ""
     license: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a low-resolution frame that `network_size` cannot give."""
+        """Refuse a low-resolution frame that `network_size` cannot give, and a number format that nobody knows."""
         width, multiple = self.network_width, self.network_multiple
         if multiple < 1 or width < 2 * multiple or width % multiple:
             raise ArtifactError(
                 f"network_width must be a multiple of network_multiple and at least twice as much, not {width} "
                 f"with network_multiple {multiple}"
             )
+        if self.precision not in PRECISIONS:
+            raise ArtifactError(f"precision must be one of {', '.join(PRECISIONS)}, not '{self.precision}'")
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return height and width of the low-resolution frame for a camera of that size.
@@ -93,6 +100,7 @@ class Artifact:
             "dfs.network_width": str(self.network_width),
             "dfs.network_multiple": str(self.network_multiple),
             "dfs.precision": self.precision,
+            "dfs.quantized_for": self.quantized_for,
             "dfs.training_data": self.training_data,
             "dfs.license": self.license,
             "dfs.metrics": json.dumps(dict(self.metrics)),
@@ -130,6 +138,7 @@ class Artifact:
                 network_width=int(metadata["dfs.network_width"]),
                 network_multiple=int(metadata["dfs.network_multiple"]),
                 precision=metadata["dfs.precision"],
+                quantized_for=metadata.get("dfs.quantized_for", ""),  # files older than quantisation lack it
                 training_data=metadata["dfs.training_data"],
                 license=metadata["dfs.license"],
                 metrics={name: float(value) for name, value in json.loads(metadata["dfs.metrics"]).items()},

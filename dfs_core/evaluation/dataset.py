@@ -217,6 +217,14 @@ class FoggyScenes:
         return apply_fog(scene.sample.image, scene.sample.ray_length, fog, rng).hazy
 
 
+def find_layout(root: Path, split: str) -> str | None:
+    """Return the name of the layout whose folders are in a folder; None where there are those of none."""
+    for name, layout in LAYOUTS.items():
+        if layout.marks and all((root / mark.format(split=split)).is_dir() for mark in layout.marks):
+            return name
+    return None
+
+
 def _recognise(source: str, split: str) -> tuple[str, Path]:
     """Return the name of the layout and the folder that a user means.
 
@@ -234,10 +242,9 @@ def _recognise(source: str, split: str) -> tuple[str, Path]:
         raise DatasetError(
             f"{source}: no such folder; give a folder, LAYOUT:FOLDER with one of {names}, or '{DRAWN}' for drawn scenes"
         )
+    if (found := find_layout(root, split)) is not None:
+        return found, root
     marks = {name: [mark.format(split=split) for mark in layout.marks] for name, layout in LAYOUTS.items()}
-    for name, folders in marks.items():
-        if folders and all((root / folder).is_dir() for folder in folders):
-            return name, root
     looked_for = "; ".join(f"{name}: {' and '.join(folders)}" for name, folders in marks.items() if folders)
     raise DatasetError(
         f"{root}: has the folders of no layout for the split '{split}' (looked for {looked_for}). A folder with "

@@ -61,18 +61,21 @@ def parameters(model: "ModelProto") -> int:
     """Return how many learned numbers a graph holds.
 
     Those are its floating-point constants, wherever they stand, but for single numbers without an axis, the averages of
-    BatchNormalization, and the scales of resizing. A BatchNormalization that was folded into a convolution is its bias.
+    BatchNormalization, and the scales of resizing and of quantisation. Whole numbers count where they stand for others,
+    in quantised weights. A BatchNormalization that was folded into a convolution is its bias.
     """
     from onnx import TensorProto
 
     kinds = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
     nodes = list(onnx_file.nodes(model.graph))
-    first = {"BatchNormalization": 3, "Resize": 1, "Upsample": 1}  # input behind which nothing is learned
+    quantisers = {"QuantizeLinear": 1, "DequantizeLinear": 1}
+    first = {"BatchNormalization": 3, "Resize": 1, "Upsample": 1, **quantisers}  # behind that input nothing is learned
+    quantised = {node.input[0] for node in nodes if node.op_type == "DequantizeLinear"}
     excluded = {name for node in nodes if node.op_type in first for name in node.input[first[node.op_type] :]}
     return sum(
         math.prod(tensor.dims)
         for name, tensor in onnx_file.constants(model.graph)
-        if tensor.data_type in kinds and tensor.dims and name not in excluded
+        if (tensor.data_type in kinds or name in quantised) and tensor.dims and name not in excluded
     )
 
 

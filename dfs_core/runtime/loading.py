@@ -58,7 +58,8 @@ def load(
     Args:
         path: the model file; the one that comes with this package if not given.
         backend: one of `BACKENDS`, or "auto" for the first that works here; it is logged, with the reasons.
-        precision: "fp32" computes in that format; "auto" in whatever the backend finds fastest on this machine.
+        precision: "fp32" computes in that format; "auto" in whatever the backend finds fastest on this machine. What
+            a file holds in int8 is computed in int8 either way.
         threads: how many processor threads to use; as many as there are processors if not given.
 
     Raises:

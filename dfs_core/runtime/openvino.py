@@ -47,6 +47,13 @@ class OpenVinoDehazer(Dehazer):
     def __init__(self, path: Path, artifact: Artifact, *, precision: str, threads: int | None) -> None:
         """Read the graph; nothing is compiled before the first frame or `warm_up`.
 
+        Args:
+            path: the model file.
+            artifact: its description.
+            precision: "fp32", or "auto" for what OpenVINO finds fastest here. Of a file in int8, it is the format of
+                what is left in floating point.
+            threads: processor threads; as many as there are processors if not given.
+
         Raises:
             BackendError: OpenVINO cannot read the file.
         """
@@ -61,7 +68,7 @@ class OpenVinoDehazer(Dehazer):
             self._options["INFERENCE_PRECISION_HINT"] = ov.Type.f32
         else:
             precision = _PRECISION_NAMES[self._core.get_property("CPU", "INFERENCE_PRECISION_HINT")]
-        super().__init__(artifact, precision=precision)
+        super().__init__(artifact, precision="int8" if artifact.precision == "int8" else precision)
         self._path = path
         try:
             self._model = self._core.read_model(path)

@@ -41,9 +41,14 @@ class TensorRtDehazer(Dehazer):
             threads: not used.
 
         Raises:
-            BackendError: there is no GPU, or TensorRT cannot build the engine.
+            BackendError: the file was quantised for processors, there is no GPU, or TensorRT cannot build the engine.
         """
         del threads
+        if artifact.quantized_for not in {"", "tensorrt"}:
+            raise BackendError(
+                f"backend {self.backend}: {path} was quantised for '{artifact.quantized_for}', in a way that TensorRT "
+                "refuses; give the file that it was made from"
+            )
         super().__init__(artifact, precision=artifact.precision)
         self._path = path
         self._profile = Profile()
