@@ -48,7 +48,7 @@ weights: $(TEST_STAMP) ## train what ships, in half a day on two cores: make wei
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,dfs_fast_no_l_seg)
-	@$(call TRAIN,mask_start)
+	@$(call TRAIN,segmenter)
 	@$(call TRAIN,mask)
 	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/mask/last.ckpt --out runs/dfs_fast.onnx
 	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/mask/last.ckpt --name dfs_fast_no_l_seg \

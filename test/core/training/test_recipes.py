@@ -116,7 +116,7 @@ def test_fast_generator_learns_from_cityscapes_in_the_fog_that_foggy_cityscapes_
 
 @pytest.mark.parametrize(
     "recipe",
-    ["loss_segmenter_camvid", "segmenter_camvid", "mask_start_camvid", "color_segmenter_camvid", "study_camvid",
+    ["loss_segmenter_camvid", "segmenter_camvid", "color_segmenter_camvid", "study_camvid",
      "dfs_fast_start_camvid", "dfs_fast_camvid", "dfs_fast_no_l_seg_camvid"],
 )  # fmt: skip
 def test_camvid_recipe_runs(recipe, camvid, tmp_path):
@@ -130,9 +130,9 @@ def test_camvid_recipe_runs(recipe, camvid, tmp_path):
 
 def test_mask_recipe_looks_through_the_dehazer(camvid, tmp_path):
     root = ["validation_samples=1", f"data.root={camvid}", "steps=1"]
-    for recipe, options in (("dfs_fast_start", "model_options={width: 4}"), ("mask_start", "panel_rows=1")):
+    for recipe, options in (("dfs_fast_start", "model_options={width: 4}"), ("segmenter", "panel_rows=1")):
         train(f"{recipe}_camvid.yaml", tmp_path / recipe, *root, options)
-    initial, dehazer = (tmp_path / name / "last.ckpt" for name in ("mask_start", "dfs_fast_start"))
+    initial, dehazer = (tmp_path / name / "last.ckpt" for name in ("segmenter", "dfs_fast_start"))
     settings = [*root, f"initial={initial}", f"dehazer={dehazer}", "fog.clear_share=0"]
     state = train("mask_camvid.yaml", tmp_path / "run", *settings)
     assert state.config["dehazer"] == str(dehazer)
