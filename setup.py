@@ -99,6 +99,7 @@ setup(
         "dfs.commands": [
             "train = dfs_core.training.command:train",
             "export = dfs_core.export:export",
+            "quantize = dfs_core.quantization.command:quantize",
             "evaluate = dfs_core.evaluation.command:evaluate",
             "fog-sheet = dfs_core.evaluation.fog_sheet:fog_sheet",
             "dehaze = dfs_ros.dehaze_command:dehaze",

@@ -83,12 +83,26 @@ def test_another_version_of_the_format_is_refused(found):
         Artifact.from_metadata({**ARTIFACT.to_metadata(), "dfs.format": found}, source="m.onnx")
 
 
-@pytest.mark.parametrize("key", sorted(set(ARTIFACT.to_metadata()) - {"dfs.format", "dfs.classes", "dfs.color_order"}))
+KEYS = set(ARTIFACT.to_metadata()) - {"dfs.format", "dfs.classes", "dfs.color_order", "dfs.quantized_for"}
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
 def test_a_missing_key_is_named(key):
     metadata = ARTIFACT.to_metadata()
     del metadata[key]
     with pytest.raises(ArtifactError, match=rf"cannot be read \(KeyError: '{key}'\)"):
         Artifact.from_metadata(metadata, source="m.onnx")
+
+
+def test_a_file_from_before_quantisation_is_read():
+    metadata = ARTIFACT.to_metadata()
+    del metadata["dfs.quantized_for"]
+    assert Artifact.from_metadata(metadata, source="m.onnx") == ARTIFACT
+
+
+def test_a_number_format_that_nobody_knows_is_refused():
+    with pytest.raises(ArtifactError, match="precision must be one of fp32, fp16, int8, not 'int4'"):
+        Artifact("model", CAMVID_11, precision="int4")
 
 
 def test_another_order_of_the_colours_is_refused():

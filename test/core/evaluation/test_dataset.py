@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dfs_core.errors import ConfigError, DatasetError
-from dfs_core.evaluation.dataset import AIRLIGHT, DENSITIES, SENSOR_NOISE, FoggyScenes
+from dfs_core.evaluation.dataset import AIRLIGHT, DENSITIES, SENSOR_NOISE, FoggyScenes, find_layout
 from dfs_core.labels import CAMVID_11, CITYSCAPES_19
 
 
@@ -31,6 +31,12 @@ def test_layout_is_known_by_its_folders(layout, labels, densities, part, scenes,
     assert scene.part == part
     for beta in densities:
         assert found.hazy(scene, beta).shape == scene.sample.image.shape
+
+
+def test_layout_of_a_folder_without_any_is_none(camvid, tmp_path):
+    assert find_layout(camvid, "train") == "camvid"
+    assert find_layout(camvid, "test") is None
+    assert find_layout(tmp_path, "train") is None
 
 
 def test_drawn_scenes_have_the_judges_labels():

@@ -82,6 +82,16 @@ def test_no_macs_are_told_where_some_are_not_counted(graph, tmp_path):
     assert onnx_cost.expense(path, {"x": np.zeros((1, 3, 4, 4), np.float32)}) == Expense(15, None)
 
 
+def test_quantised_weights_count_and_their_scales_do_not(graph, tmp_path):
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["v"], axis=0),
+        helper.make_node("Conv", ["x", "v"], ["y"]),
+    ]
+    constants = {"w": np.ones((5, 3, 1, 1), np.int8), "s": np.ones(5, np.float32)}
+    path = graph(tmp_path / "q.onnx", nodes, constants, given=[1, 3, 4, 4], made=[1, 5, 4, 4])
+    assert onnx_cost.expense(path, {"x": np.zeros((1, 3, 4, 4), np.float32)}) == Expense(15, 15 * 16)
+
+
 def test_weights_are_read_from_files_beside(graph, tmp_path):
     node = helper.make_node("Conv", ["x", "w"], ["y"])
     path = graph(tmp_path / "c.onnx", [node], {"w": weights(40, 3, 4, 4)}, given=[1, 3, 4, 4], made=[1, 40, 1, 1])

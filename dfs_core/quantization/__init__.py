@@ -1,0 +1,1 @@
+"""Model files in whole numbers: `dfs quantize`, with one module for each target that it knows."""

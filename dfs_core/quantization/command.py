@@ -1,0 +1,169 @@
+"""`dfs quantize`: a model file in whole numbers, compared with the one it was made from before it is written."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dfs_core.artifact import Artifact
+    from dfs_core.quantization.frames import Image
+    from dfs_core.quantization.loss import Row
+
+BACKENDS = {"openvino": ("openvino", "numba"), "onnxruntime": ("onnxruntime",)}
+"""Those that run what is made for processors, and the packages that they need."""
+
+
+class Target(str, Enum):
+    """What a quantised file is made for."""
+
+    CPU = "cpu"
+
+
+def quantize(
+    model: Annotated[Path, typer.Argument(help="The DFS model file, in fp32.")],
+    calibration: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER",
+            help="What the network is shown: a folder of pictures as the camera takes them, foggy and clear; or a "
+            "dataset as `dfs evaluate` takes it (LAYOUT:FOLDER where it is not known by what is in it), whose training "
+            "split is put into random fog; 'scenes' draws some.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    target: Annotated[Target, typer.Option(help="What it shall run on.")] = Target.CPU,
+    frames: Annotated[
+        int,
+        typer.Option(min=4, metavar="N", help="How many frames at most; a fourth of them is only compared afterwards."),
+    ] = 128,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Also compare with the truth: PSNR to clear frames and mIoU, on the split 'val' of a dataset as "
+            "`dfs evaluate` takes it.",
+        ),
+    ] = None,
+    scenes: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many scenes of --data, each in all fogs; 0 takes all.")
+    ] = 12,
+    max_loss: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="What may be lost. Repeatable: frames=40 (dB between the dehazed frames of both files, at least), "
+            "labels=3 (% of labels that change, at most), density=5 (% of the fog density), and with --data psnr=0.2 "
+            "(dB to the clear frames), miou=1 (points). These are the defaults.",
+        ),
+    ] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Also write the comparison here.")] = None,
+) -> None:
+    """Write a model file whose convolutions compute in 8 bits: a third of the size, about twice as fast as fp32.
+
+    On a processor that multiplies bfloat16 in hardware (AMX) it gains little: the float file with precision "auto" is
+    about as fast there. See docs/quantization.md.
+
+    The file is compared with the one that it is made from, on frames that it was not calibrated on, and is not written
+    if it loses too much.
+    """
+    import onnx
+    from rich.console import Console
+
+    from dfs_core import artifact
+    from dfs_core.errors import ArtifactError, OutputError
+    from dfs_core.quantization import cpu, network, report
+    from dfs_core.quantization.frames import calibrated, checked, open_frames
+    from dfs_core.quantization.loss import parse_bounds
+    from dfs_core.whole_output import require_place, whole_output
+
+    makers = {Target.CPU: cpu.quantize}
+    bounds = parse_bounds(max_loss or ())
+    description = artifact.read(model)
+    if description.precision != "fp32":
+        raise ArtifactError(
+            f"{model}: is in {description.precision} already; give the file in fp32 that it was made from"
+        )
+    if out.exists() and out.samefile(model):
+        raise OutputError(f"{out}: is the file that is to be quantised; name another one with --out")
+    for path in filter(None, (out, json_)):
+        require_place(path)
+    source = open_frames(calibration, labels=description.labels, limit=frames)
+    whole = onnx.load(model)
+    networks = network.take_out(whole, source=model)
+    with _progress("calibrating", len(calibrated(source))) as advance:
+        inputs = _shrunk(description, (source[index] for index in calibrated(source)), advance)
+        networks = makers[target](networks, inputs, source=model)
+    description = replace(description, name=f"{description.name}_int8", precision="int8", quantized_for=target.value)
+    whole = network.put_back(whole, networks, description)
+    with whole_output(out, overwrite=True) as partial:
+        onnx.save(whole, partial)
+        rows = _compare(model, partial, [source[index] for index in checked(source)])
+        if data is not None:
+            rows += _compare_with_truth(model, partial, data, scenes, description)
+        report.show(rows, bounds, Console(), title=f"{out.name} beside {model.name}")
+        report.refuse_loss(rows, bounds, out)
+        description = replace(description, metrics={**description.metrics, **report.metrics(rows)})
+        onnx.helper.set_model_props(whole, description.to_metadata())
+        onnx.save(whole, partial)
+    if json_ is not None:
+        with whole_output(json_, overwrite=True) as partial:
+            report.write_json(rows, partial)
+    typer.echo(
+        f"{out}: {out.stat().st_size / 1e6:.2f} MB instead of {model.stat().st_size / 1e6:.2f}, calibrated on "
+        f"{len(calibrated(source))} frames"
+    )
+
+
+def _shrunk(
+    description: "Artifact", frames: "Iterable[Image]", advance: Callable[[], None]
+) -> "Iterator[NDArray[np.float32]]":
+    """Yield frames as the networks see them, float32 [1, 3, h, w]."""
+    from dfs_core.runtime.restoration import shrink
+
+    for frame in frames:
+        yield shrink(frame[None], *description.network_size(*frame.shape[:2]))
+        advance()
+
+
+def _compare(before: Path, after: Path, frames: "Sequence[Image]") -> "list[Row]":
+    """Compare two files on each backend for processors that is installed here."""
+    from dfs_core.quantization.loss import compare
+    from dfs_core.runtime.probes import missing_packages
+
+    usable = [name for name, packages in BACKENDS.items() if missing_packages(*packages, extra="cpu") is None]
+    rows = []
+    with _progress("comparing", len(frames) * len(usable)) as advance:
+        for backend in usable:
+            rows += compare(before, after, frames, backend=backend, advance=advance)
+    return rows
+
+
+def _compare_with_truth(before: Path, after: Path, data: str, limit: int, description: "Artifact") -> "list[Row]":
+    from dfs_core.evaluation.dataset import FoggyScenes
+    from dfs_core.labels import LABEL_SETS
+    from dfs_core.quantization.loss import compare_with_truth
+
+    labels = LABEL_SETS.get(description.labels.name, description.labels)  # a model file has no sizes of things
+    scenes = FoggyScenes(data, labels=labels, limit=limit, seed=0)
+    with _progress("comparing with the truth", len(scenes) * len(scenes.densities)) as advance:
+        return compare_with_truth(before, after, scenes, advance=advance)
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show how far it is, and how long it will take; yields what is to be called after each step."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)
