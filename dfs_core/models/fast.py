@@ -29,7 +29,7 @@ class _Planes(NamedTuple):
 
     Attributes:
         share: of the transmission.
-        sky: of there being sky, before what lets light through is taken off.
+        sky: of there being sky, before what is not of the fog's colour is taken off.
     """
 
     share: torch.Tensor
@@ -58,7 +58,7 @@ class FastGenerator(nn.Module):
     - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light. The
       network says where to look, which is where the fog is thickest, and by how much to go beyond.
     - The sky that fog hides is one colour too. All of it that a frame shows is the fog's own, so this is what scenes
-      teach; it is drawn only where no light comes through.
+      teach; it is drawn only on what has the airlight's colour, which keeps it off trees and roofs.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
 
@@ -86,6 +86,7 @@ class FastGenerator(nn.Module):
         self.decode_quarter = unit(eighth + quarter, half)
         self.decode_half = unit(half + half + 12, half)
         self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
+        self.purity = nn.Parameter(torch.tensor(15.0))
         with torch.no_grad():
             self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is no sky
 
@@ -108,11 +109,12 @@ class FastGenerator(nn.Module):
         planes, whole = self._finish(features, low_resolution), _split(self.globals(summary))
         transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
         airlight = self._seen(sixteenth, low_resolution) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
+        airlight = airlight.clamp(0.0, 1.0)
         span = torch.log(torch.tensor(MAX_ATTENUATION / MIN_ATTENUATION))
         attenuation = MIN_ATTENUATION * torch.exp(span * torch.sigmoid(whole.attenuation))
-        # what lets light through is taken off, so that the sky ends where things begin
-        sky = torch.sigmoid(planes.sky - planes.share) * _color(whole.sky, SKY_LUMINANCE, SKY_TINT)
-        return FogEstimate(transmission, airlight.clamp(0.0, 1.0), attenuation, sky)
+        other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
+        sky = torch.sigmoid(planes.sky - self.purity * other) * _color(whole.sky, SKY_LUMINANCE, SKY_TINT)
+        return FogEstimate(transmission, airlight, attenuation, sky)
 
     def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
         """Return what is told of each pixel of the low resolution."""

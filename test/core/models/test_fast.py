@@ -64,17 +64,18 @@ def test_airlight_goes_beyond_what_is_seen(generator):
     torch.testing.assert_close(light, torch.tensor([0.515529, 0.515529, 0.485065]), atol=1e-5, rtol=0)
 
 
-def test_sky_is_drawn_where_no_light_survives_and_nowhere_else(generator):
-    """Transmission follows red alone: hardly any light survives to the left, nearly all of it to the right."""
-    fill(generator.planes, 0.0, 20.0, 0.0, 0.0, 0.0)
+def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
+    fill(generator.thickest, 0.0)
+    fill(generator.planes, 0.0, 0.0, 0.0, 0.0, 8.0)
     fill(generator.globals, *[0.0] * 5, 0.5, 0.0, 0.0, 1.0)
-    frame = torch.full((1, 3, 32, 48), 0.1)
-    frame[:, :, :, 24:] = 0.9
+    generator.purity.fill_(50.0)
+    frame = torch.full((1, 3, 32, 48), 0.6)  # 0.6 is the mean, so the airlight
+    frame[:, :, :, 17:25], frame[:, :, :, 25:33] = 0.2, 1.0
     estimate = generator(frame)
-    # logits -8 and 8: sigmoid(8) = 0.99966 of the sky's colour, 0.5 tanh(0.5) = 0.23106, blue + 0.15 tanh(1) = 0.11424
+    # sigmoid(8) = 0.99966 of the sky's colour, 0.5 tanh(0.5) = 0.23106, blue + 0.15 tanh(1) = 0.11424
     color = torch.tensor([0.23106, 0.23106, 0.34530]).view(1, 3, 1, 1)
-    torch.testing.assert_close(estimate.sky[..., :20], (0.99966 * color).expand(1, 3, 32, 20), atol=1e-4, rtol=0)
-    assert estimate.sky[..., 28:].abs().max() < 2e-4
+    torch.testing.assert_close(estimate.sky[..., :17], (0.99966 * color).expand(1, 3, 32, 17), atol=1e-4, rtol=0)
+    assert estimate.sky[..., 17:33].abs().max() < 1e-4  # sigmoid(8 - 50 * 0.4)
     plain = estimate._replace(sky=None)
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), estimate.sky)
 
