@@ -51,6 +51,7 @@ weights: $(TEST_STAMP) ## train what ships, in half a day on two cores: make wei
 	@$(call TRAIN,segmenter)
 	@$(call TRAIN,mask)
 	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/mask/last.ckpt --out runs/dfs_fast.onnx
+	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --out runs/dfs_fast_int8.onnx
 	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/mask/last.ckpt --name dfs_fast_no_l_seg \
 		--out runs/dfs_fast_no_l_seg.onnx
 

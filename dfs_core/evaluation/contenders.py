@@ -13,7 +13,7 @@ from dfs_core.evaluation.methods.method import Method, Untouched
 from dfs_core.evaluation.reference import TRUTH
 from dfs_core.evaluation.report.pictures import KIND_MARK
 from dfs_core.evaluation.results import CLEAR
-from dfs_core.runtime.loading import SHIPPED_MODEL
+from dfs_core.runtime.loading import SHIPPED_MODEL, model_file
 
 TAKEN = (TRUTH,)
 """Names that no method can have: pictures of something else stand under them."""
@@ -68,9 +68,9 @@ def _named(words: Sequence[str]) -> list[tuple[str | None, Path]]:
     for word in words:
         name, separator, rest = word.partition("=")
         if separator and name and not Path(word).exists():
-            found.append((name, Path(rest)))
+            found.append((name, model_file(rest)))
         else:
-            found.append((None, Path(word)))
+            found.append((None, model_file(word)))
     return found
 
 

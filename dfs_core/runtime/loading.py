@@ -12,8 +12,11 @@ from dfs_core.errors import BackendError
 from dfs_core.runtime.dehazer import Dehazer
 from dfs_core.runtime.probes import missing_cuda_device, missing_packages, missing_tensorrt
 
-SHIPPED_MODEL = Path(__file__).parents[1] / "weights" / "dfs_fast.onnx"
-"""The model that comes with this package."""
+WEIGHTS = Path(__file__).parents[1] / "weights"
+"""Where the models are that come with this package."""
+
+SHIPPED_MODEL = WEIGHTS / "dfs_fast.onnx"
+"""The one that runs where none is named."""
 
 PRECISIONS = ("fp32", "auto")
 
@@ -56,7 +59,7 @@ def load(
     """Return a model that is ready to run.
 
     Args:
-        path: the model file; the one that comes with this package if not given.
+        path: the model file, or the name of one that comes with this package; dfs_fast if not given.
         backend: one of `BACKENDS`, or "auto" for the first that works here; it is logged, with the reasons.
         precision: "fp32" computes in that format; "auto" in whatever the backend finds fastest on this machine. What
             a file holds in int8 is computed in int8 either way.
@@ -72,13 +75,23 @@ def load(
         raise BackendError(f"precision must be one of {', '.join(PRECISIONS)}, not '{precision}'")
     if threads is not None and threads < 1:
         raise BackendError(f"threads must be at least 1, not {threads}")
-    model_path = SHIPPED_MODEL if path is None else Path(path)
+    model_path = SHIPPED_MODEL if path is None else model_file(path)
     description = artifact.read(model_path)
 
     def start(name: str) -> Dehazer:
         return _start(name, model_path, description, precision=precision, threads=threads)
 
     return _start_first_usable(start) if backend == "auto" else start(backend)
+
+
+def model_file(named: str | PathLike[str]) -> Path:
+    """Return the file of a model that comes with this package if that is what is named, such as "dfs_fast_int8".
+
+    Anything else is taken for the path of a file; so is the name of one that is there.
+    """
+    path = Path(named)
+    shipped = WEIGHTS / f"{path.name}.onnx"
+    return shipped if path == Path(path.name) and not path.exists() and shipped.exists() else path
 
 
 def _start_first_usable(start: Callable[[str], Dehazer]) -> Dehazer:

@@ -11,7 +11,7 @@ from onnx import helper
 
 from dfs_core.errors import ArtifactError, BackendError
 from dfs_core.runtime import BACKENDS, Dehazer, load
-from dfs_core.runtime.loading import SHIPPED_MODEL
+from dfs_core.runtime.loading import SHIPPED_MODEL, model_file
 from dfs_core.runtime.probes import missing_cuda_device, missing_packages
 
 NO_CUDA = missing_cuda_device()
@@ -79,6 +79,26 @@ def test_a_missing_package_is_named_with_what_installs_it():
     assert missing_packages("json", "no_such_package", extra="cpu") == (
         "no_such_package not installed; run `pip install 'dfs_ros[cpu]'`"
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ("dfs_fast", SHIPPED_MODEL),
+        ("no_such_model", Path("no_such_model")),
+        ("dfs_fast.onnx", Path("dfs_fast.onnx")),
+        ("some/dfs_fast", Path("some/dfs_fast")),
+        ("../weights/dfs_fast", Path("../weights/dfs_fast")),
+    ],
+)
+def test_shipped_models_have_names(named, found):
+    assert model_file(named) == found
+
+
+def test_file_comes_before_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dfs_fast").touch()
+    assert model_file("dfs_fast") == Path("dfs_fast")
 
 
 @pytest.mark.skipif(SHIPPED_MODEL.exists(), reason="the shipped model is there")
