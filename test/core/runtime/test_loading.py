@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import onnx
 import pytest
