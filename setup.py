@@ -98,7 +98,7 @@ setup(
         "console_scripts": ["dfs = dfs_core.cli:main"],
         "dfs.commands": [
             "train = dfs_core.training.command:train",
-            "export = dfs_core.export:export",
+            "export = dfs_core.export.command:export",
             "quantize = dfs_core.quantization.command:quantize",
             "evaluate = dfs_core.evaluation.command:evaluate",
             "fog-sheet = dfs_core.evaluation.fog_sheet:fog_sheet",

@@ -12,7 +12,7 @@ from dfs_core.artifact import Artifact
 from dfs_core.cli import main
 from dfs_core.errors import BackendError
 from dfs_core.evaluation.onnx_cost import parameters
-from dfs_core.export import write
+from dfs_core.export.writing import write
 from dfs_core.labels import CAMVID_11
 from dfs_core.models import create_generator, create_segmenter
 from dfs_core.models.pipeline import Network
