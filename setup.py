@@ -100,6 +100,8 @@ setup(
             "train = dfs_core.training.command:train",
             "export = dfs_core.export.command:export",
             "quantize = dfs_core.quantization.command:quantize",
+            "build-engine = dfs_core.engines.build_command:build_engine",
+            "engines = dfs_core.engines.manage_command:engines",
             "evaluate = dfs_core.evaluation.command:evaluate",
             "fog-sheet = dfs_core.evaluation.fog_sheet:fog_sheet",
             "dehaze = dfs_ros.dehaze_command:dehaze",
