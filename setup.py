@@ -108,6 +108,7 @@ setup(
             "fog-bag = dfs_ros.fog_bag:fog_bag",
             "up = dfs_ros.up:up",
             "demo = dfs_ros.demo:demo",
+            "doctor = dfs_core.doctor.command:doctor",
         ],
     },
 )

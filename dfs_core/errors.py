@@ -51,3 +51,7 @@ class BagError(DfsError):
 
 class OutputError(DfsError):
     """A result cannot be put where it was asked for."""
+
+
+class MachineError(DfsError):
+    """A question about this machine got no answer."""
