@@ -105,6 +105,23 @@ def test_one_backend_that_works_is_enough(doctor: Run) -> None:
     assert findings["main job", "dehaze a frame"]["words"] == "works on onnxruntime"
 
 
+@pytest.mark.skipif(not SHIPPED_MODEL.exists(), reason="no shipped model")
+def test_a_vehicle_with_the_small_install_is_healthy_and_told_what_it_lacks(doctor: Run, tmp_path: Path) -> None:
+    hidden = ("torch", "onnxruntime", "onnxscript", "tensorrt_rtx", "rclpy", "rosbags")
+    hide = f"""
+        import importlib.machinery as machinery
+        find = machinery.PathFinder.find_spec
+        machinery.PathFinder.find_spec = lambda name, *rest: None if name in {hidden} else find(name, *rest)
+    """
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    run, healthy, findings = doctor({"sitecustomize": textwrap.dedent(hide)}, PYTHONPATH=path)
+    assert (run.returncode, healthy) == (0, True)
+    for line in (("packages", "onnxruntime"), ("GPU", "tensorrt_rtx"), ("ROS", "rclpy"), ("main job", "onnxruntime")):
+        assert findings[line]["mark"] == "missing"
+        assert "pip install" in findings[line]["cure"]
+    assert findings["main job", "openvino"]["mark"] == "fine"
+
+
 def test_a_broken_package_that_everything_needs_is_told_by_a_doctor_that_needs_it_not(doctor: Run) -> None:
     run, _, findings = doctor({"numpy": "raise ImportError('numpy was built for another Python')\n"})
     assert run.returncode == 1
