@@ -5,6 +5,7 @@ TensorRT itself builds only for the GPU that it finds.
 """
 
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,8 @@ from dfs_core.engines.target import Target, set_target
 from dfs_core.errors import EngineError
 
 WORKSPACE_MB = 2048
+
+_one_at_a_time = threading.Lock()
 
 
 def build(
@@ -54,11 +57,26 @@ def build(
         return not cancelled.is_set() and (on_progress is None or on_progress(step, share))
 
     with ThreadPoolExecutor(1, thread_name_prefix="engine-build") as threads:
-        engine = threads.submit(_build, model, profile, target, tensorrt, tf32, workspace_mb, go_on)
+        engine = threads.submit(_build_and_let_go, model, profile, target, tensorrt, tf32, workspace_mb, go_on)
         try:
             return engine.result()
         except KeyboardInterrupt:
             cancelled.set()
+            raise
+
+
+def _build_and_let_go(*arguments: Any) -> bytes:
+    """Do what `_build` does, and free all that it made of TensorRT's, also when it fails.
+
+    Making and freeing a builder take one lock, and writing a message to Python does so while that is held. A builder
+    that lived on in the traceback of an error would be freed by the garbage collector, maybe just then, and wait for
+    ever; so would one that another thread frees.
+    """
+    with _one_at_a_time:
+        try:
+            return _build(*arguments)
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)
             raise
 
 

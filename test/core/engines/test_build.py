@@ -1,6 +1,7 @@
 """Engines are really built, for GPUs that this machine need not have."""
 
 import re
+import traceback
 from dataclasses import replace
 
 import numpy as np
@@ -164,6 +165,23 @@ def test_an_error_in_what_is_told_ends_the_build_and_is_raised(model, tensorrt):
 def test_a_profile_that_the_file_does_not_take_is_refused(shipped_file, tensorrt):
     with pytest.raises(EngineError, match=r"has static dimensions .*; the network does not take all the sizes"):
         build(shipped_file("fp32", static=True), SMALL, AMPERE, tensorrt=tensorrt)
+
+
+@pytest.mark.parametrize("ends", ["fails", "is ended", "is broken off"])
+def test_a_build_that_does_not_succeed_keeps_nothing_of_the_builder_in_its_traceback(ends, model, tensorrt):
+    def on_progress(step, share):
+        if ends == "is broken off":
+            raise EngineError("no display")
+        return False
+
+    with pytest.raises(EngineError) as caught:
+        build(
+            model, SMALL, AMPERE, tensorrt=tensorrt, workspace_mb=0 if ends == "fails" else 64, on_progress=on_progress
+        )
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    names = {name for frame in frames for name in frame.f_locals}
+    assert {"self", "threads"} & names  # the frames are those of the build
+    assert {"builder", "network", "parser", "config", "plan", "monitor"} & names == set()
 
 
 def test_a_missing_package_is_named_with_what_installs_it():
