@@ -57,9 +57,9 @@ class FastGenerator(nn.Module):
       coefficients are resized bilinearly, as those of a guided filter are: it keeps the edges of things, without mesh.
     - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light. The
       network says where to look, which is where the fog is thickest, and by how much to go beyond.
-    - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it is
-      there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so this is what scenes
-      teach. Both only on what has the airlight's colour, which keeps them off trees and roofs.
+    - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it
+      is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so this is what
+      scenes teach. Both only on what has the airlight's colour, which keeps them off trees and roofs.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
 
