@@ -2,6 +2,8 @@
 
 import torch
 
+SKY_WEIGHT = 0.25
+
 
 def attainable(
     clear: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor, *, floor: float
@@ -21,11 +23,15 @@ def attainable(
 
 
 def transmission(predicted: torch.Tensor, true: torch.Tensor, *, floor: float) -> torch.Tensor:
-    """Mean absolute difference of two transmissions [N, 1, H, W], over the pixels where light survives.
+    """Mean absolute difference of two transmissions [N, 1, H, W], over the pixels where light survives, and of the sky.
 
-    A pixel counts by t / t0, at most 1: what the generator says where there is nothing to restore is left to it.
+    A pixel counts by t / t0, at most 1: what the generator says where hardly any light survives is left to it. The sky,
+    where none does, is to be left as it is, t = 1, because only noise would be restored there; it counts a quarter.
     """
-    return ((predicted - true.clamp(min=floor)).abs() * (true / floor).clamp(max=1.0)).mean()
+    sky = true == 0.0
+    wanted = torch.where(sky, 1.0, true.clamp(min=floor))
+    weight = torch.where(sky, SKY_WEIGHT, (true / floor).clamp(max=1.0))
+    return ((predicted - wanted).abs() * weight).mean()
 
 
 def airlight(predicted: torch.Tensor, true: torch.Tensor, fog_share: torch.Tensor) -> torch.Tensor:

@@ -29,11 +29,11 @@ class _Planes(NamedTuple):
 
     Attributes:
         share: of the transmission.
-        sky: of there being sky, before what is not of the fog's colour is taken off.
+        hidden: of there being nothing but fog to see, before what is not of the fog's colour is taken off.
     """
 
     share: torch.Tensor
-    sky: torch.Tensor
+    hidden: torch.Tensor
 
 
 class _Globals(NamedTuple):
@@ -57,8 +57,9 @@ class FastGenerator(nn.Module):
       coefficients are resized bilinearly, as those of a guided filter are: it keeps the edges of things, without mesh.
     - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light. The
       network says where to look, which is where the fog is thickest, and by how much to go beyond.
-    - The sky that fog hides is one colour too. All of it that a frame shows is the fog's own, so this is what scenes
-      teach; it is drawn only on what has the airlight's colour, which keeps it off trees and roofs.
+    - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it
+      is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so this is what
+      scenes teach. Both only on what has the airlight's colour, which keeps them off trees and roofs.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
 
@@ -88,7 +89,7 @@ class FastGenerator(nn.Module):
         self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
         self.purity = nn.Parameter(torch.tensor(15.0))
         with torch.no_grad():
-            self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is no sky
+            self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is more than fog
 
     def forward(self, low_resolution: torch.Tensor) -> FogEstimate:
         """Return what fog does to the frames.
@@ -113,8 +114,9 @@ class FastGenerator(nn.Module):
         span = torch.log(torch.tensor(MAX_ATTENUATION / MIN_ATTENUATION))
         attenuation = MIN_ATTENUATION * torch.exp(span * torch.sigmoid(whole.attenuation))
         other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
-        sky = torch.sigmoid(planes.sky - self.purity * other) * _color(whole.sky, SKY_LUMINANCE, SKY_TINT)
-        return FogEstimate(transmission, airlight, attenuation, sky)
+        hidden = torch.sigmoid(planes.hidden - self.purity * other)
+        sky = hidden * _color(whole.sky, SKY_LUMINANCE, SKY_TINT)
+        return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky)
 
     def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
         """Return what is told of each pixel of the low resolution."""

@@ -11,8 +11,9 @@ from dfs_core import losses, optics
 def test_transmission_counts_where_light_survives():
     true = torch.tensor([0.5, 0.06, 0.0]).view(1, 1, 1, 3)
     predicted = torch.tensor([0.4, 0.32, 0.9]).view(1, 1, 1, 3)
-    # 0.1 whole; against the floor 0.12 by half; not at all
-    assert losses.transmission(predicted, true, floor=0.12).item() == pytest.approx((0.1 + 0.5 * 0.2) / 3)
+    # 0.1 whole; 0.2 above the floor 0.12 by half; the sky 0.1 below 1 by a quarter
+    expected = (0.1 + 0.5 * 0.2 + 0.25 * 0.1) / 3
+    assert losses.transmission(predicted, true, floor=0.12).item() == pytest.approx(expected)
 
 
 def test_attainable_is_what_the_fog_model_gives_back():

@@ -30,7 +30,7 @@ def test_even_picture_has_even_coefficients_up_to_the_edge(generator):
 
 def test_transmission_keeps_an_edge_of_the_frame(generator):
     """The step lies between two pixels of one cell of half the low resolution."""
-    fill(generator.planes, 1.0, 4.0, 0.0, 0.0, 0.0)
+    fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
     frame = torch.full((1, 3, 32, 48), 0.2)
     frame[:, :, :, 17:] = 0.7
     share = generator(frame).transmission
@@ -66,7 +66,7 @@ def test_airlight_goes_beyond_what_is_seen(generator):
 
 def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     fill(generator.thickest, 0.0)
-    fill(generator.planes, 0.0, 0.0, 0.0, 0.0, 8.0)
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 8.0)
     fill(generator.globals, *[0.0] * 5, 0.5, 0.0, 0.0, 1.0)
     generator.purity.fill_(50.0)
     frame = torch.full((1, 3, 32, 48), 0.6)  # 0.6 is the mean, so the airlight
@@ -76,6 +76,8 @@ def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     color = torch.tensor([0.23106, 0.23106, 0.34530]).view(1, 3, 1, 1)
     torch.testing.assert_close(estimate.sky[..., :17], (0.99966 * color).expand(1, 3, 32, 17), atol=1e-4, rtol=0)
     assert estimate.sky[..., 17:33].abs().max() < 1e-4  # sigmoid(8 - 50 * 0.4)
+    assert estimate.transmission[..., :17].min() > 0.999  # nothing to restore
+    assert (estimate.transmission[..., 17:33] - 0.12).abs().max() < 1e-4
     plain = estimate._replace(sky=None)
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), estimate.sky)
 
