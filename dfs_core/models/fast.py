@@ -21,6 +21,9 @@ AIRLIGHT_LUMINANCE, AIRLIGHT_TINT = 0.25, 0.04
 SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
 """How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
 
+DARKEST = 0.2
+"""Least brightness of a neighbourhood behind thick fog, as a share of the airlight: what is darker was not so."""
+
 STRIDE = 16
 
 
@@ -113,6 +116,7 @@ class FastGenerator(nn.Module):
         airlight = airlight.clamp(0.0, 1.0)
         span = torch.log(torch.tensor(MAX_ATTENUATION / MIN_ATTENUATION))
         attenuation = MIN_ATTENUATION * torch.exp(span * torch.sigmoid(whole.attenuation))
+        transmission = torch.maximum(transmission, _least(low_resolution, airlight, transmission))
         other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
         hidden = torch.sigmoid(planes.hidden - self.purity * other)
         sky = hidden * _color(whole.sky, SKY_LUMINANCE, SKY_TINT)
@@ -129,6 +133,19 @@ class FastGenerator(nn.Module):
         weights = F.softmax(self.thickest(sixteenth).flatten(2).float(), dim=2)
         blocks = F.avg_pool2d(low_resolution, STRIDE).flatten(2)
         return (weights * blocks).sum(dim=2)[:, :, None, None]
+
+
+def _least(low_resolution: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor) -> torch.Tensor:
+    """Return the transmission that a neighbourhood must have at least to be as bright as it is, [N, 1, h, w].
+
+    The mean of the neighbourhood, J = A + (I - A) / t, is at least d A if t is at least (A - I) / (A - d A). No light
+    is negative, d = 0; but near 0 things turn black whenever t is a little too small, so d is up to `DARKEST` in thick
+    fog. It is less in thin fog, where a frame tells dark things by itself.
+    """
+    half = STRIDE // 4
+    means = F.avg_pool2d(F.pad(low_resolution, (half,) * 4, mode="replicate"), STRIDE, STRIDE // 2)
+    lost = ((airlight - means) / airlight.clamp(min=1e-3)).amax(dim=1, keepdim=True).clamp(0.0, 1.0)
+    return (upsample_like(lost, low_resolution) / (1.0 - DARKEST * (1.0 - transmission))).clamp(max=1.0)
 
 
 def _split(numbers: torch.Tensor) -> _Globals:

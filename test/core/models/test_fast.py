@@ -31,6 +31,8 @@ def test_even_picture_has_even_coefficients_up_to_the_edge(generator):
 def test_transmission_keeps_an_edge_of_the_frame(generator):
     """The step lies between two pixels of one cell of half the low resolution."""
     fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
+    fill(generator.thickest, 0.0)
+    fill(generator.globals, -50.0, *[0.0] * 8)  # airlight 0.25 below the mean: nothing is too dark for it
     frame = torch.full((1, 3, 32, 48), 0.2)
     frame[:, :, :, 17:] = 0.7
     share = generator(frame).transmission
@@ -77,9 +79,26 @@ def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     torch.testing.assert_close(estimate.sky[..., :17], (0.99966 * color).expand(1, 3, 32, 17), atol=1e-4, rtol=0)
     assert estimate.sky[..., 17:33].abs().max() < 1e-4  # sigmoid(8 - 50 * 0.4)
     assert estimate.transmission[..., :17].min() > 0.999  # nothing to restore
-    assert (estimate.transmission[..., 17:33] - 0.12).abs().max() < 1e-4
+    assert estimate.transmission[..., 17:33].max() < 0.3
     plain = estimate._replace(sky=None)
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), estimate.sky)
+
+
+def test_neighbourhood_stays_brighter_than_a_share_of_the_airlight(generator):
+    """Transmission is at its floor everywhere, which would turn the left half far below black."""
+    fill(generator.thickest, 0.0)
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)
+    fill(generator.globals, 50.0, *[0.0] * 8)
+    frame = torch.full((1, 3, 64, 96), 0.3)
+    frame[..., 48:] = 0.7
+    estimate = generator(frame)
+    airlight = 0.5 + 0.25
+    torch.testing.assert_close(estimate.airlight.flatten(), torch.full((3,), airlight))
+    # d = 0.2 (1 - 0.12); t = (0.75 - 0.3) / (0.75 (1 - d)) to the left, of which J = d A remains; to the right the same
+    share = 0.2 * (1.0 - 0.12)
+    dehazed = estimate.dehaze(frame)
+    torch.testing.assert_close(dehazed[..., :32], torch.full((1, 3, 64, 32), share * airlight), atol=1e-4, rtol=0)
+    torch.testing.assert_close(estimate.transmission[..., 64:], torch.full((1, 1, 64, 32), 0.12), atol=1e-4, rtol=0)
 
 
 def test_every_weight_learns():
