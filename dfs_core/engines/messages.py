@@ -12,6 +12,10 @@ LENGTH = 300
 """Characters of each."""
 
 
+QUANTISE = "`dfs quantize MODEL --target tensorrt --calibration FOLDER --out FILE`"
+"""The command whose int8 files TensorRT takes; MODEL is in fp32."""
+
+
 class Cure(NamedTuple):
     """What to do about a message that this pattern is found in."""
 
@@ -36,8 +40,8 @@ CURES = (
     ),
     Cure(
         r"Non-zero zero point|has type Int32 but must have type",
-        "TensorRT takes 8 bits only symmetrically and with biases in float: quantise for it with "
-        "`dfs quantize --target tensorrt`",
+        "TensorRT takes 8 bits only symmetrically and with biases in float: quantise the file in fp32 for it with "
+        + QUANTISE,
     ),
     Cure(
         r"(?i)workspace",

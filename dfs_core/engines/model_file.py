@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dfs_core import artifact
 from dfs_core.artifact import FRAMES, Artifact
+from dfs_core.engines.messages import QUANTISE
 from dfs_core.engines.profile import Sides
 from dfs_core.errors import ArtifactError, EngineError
 
@@ -49,7 +50,7 @@ def read_model(path: Path, description: Artifact | None = None) -> ModelFile:
     if description.quantized_for not in {"", "tensorrt"}:
         raise EngineError(
             f"{path} was quantised for '{description.quantized_for}', in a way that TensorRT refuses; give the file "
-            "that it was made from"
+            f"that it was made from, or one that {QUANTISE} makes of that"
         )
     try:
         content = path.read_bytes()

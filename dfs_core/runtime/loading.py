@@ -83,7 +83,16 @@ def load(
     def start(name: str) -> Dehazer:
         return _start(name, model_path, description, precision=precision, threads=threads)
 
-    return _start_first_usable(start) if backend == "auto" else start(backend)
+    if backend != "auto":
+        return start(backend)
+    dehazer = _start_first_usable(start)
+    if dehazer.backend == "onnxruntime" and description.quantized_for == "tensorrt":
+        _logger.warning(
+            "%s was quantised for TensorRT; ONNX Runtime computes the same of it on a processor, but more slowly than "
+            "of the file in fp32 that it was made from; give that one",
+            model_path,
+        )
+    return dehazer
 
 
 def model_file(named: str | PathLike[str]) -> Path:

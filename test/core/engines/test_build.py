@@ -36,52 +36,29 @@ ON_TURING = {"fp16"}
 """TensorRT for RTX refuses matrix products in float32 there, which the others have."""
 
 
-class Shown:
-    """Frames for a calibration, one after the other."""
-
-    def __init__(self, frames):
-        self._frames = iter(frames)
-
-    def get_next(self):
-        """Give the next, or None."""
-        return next(self._frames, None)
-
-
-def in_fp16(networks, folder):
+def in_fp16(networks):
     from dfs_core.export.half import to_half
 
     to_half(networks)
     return networks
 
 
-def in_int8(networks, folder):
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+def in_int8(networks):
+    from dfs_core.quantization.tensorrt import quantize
 
-    onnx.save(networks, folder / "networks.onnx")
     low_resolution = np.random.default_rng(0).uniform(size=(1, 3, 272, 480)).astype(np.float32)
-    quantize_static(
-        folder / "networks.onnx",
-        folder / "int8.onnx",
-        Shown([{"low_resolution": low_resolution}]),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv"],
-        per_channel=True,
-        activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
-        extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
-    )
-    return onnx.load(folder / "int8.onnx")
+    return quantize(networks, [low_resolution], source=SHIPPED_MODEL)
 
 
 @pytest.fixture(scope="session")
-def shipped(tmp_path_factory) -> dict[str, onnx.ModelProto]:
+def shipped() -> dict[str, onnx.ModelProto]:
     """The shipped model in each number format."""
     from dfs_core.quantization.network import put_back, take_out
 
     whole, description = onnx.load(SHIPPED_MODEL), artifact.read(SHIPPED_MODEL)
     made = {"fp32": whole}
     for precision, lower in (("fp16", in_fp16), ("int8", in_int8)):
-        networks = lower(take_out(whole, source=SHIPPED_MODEL), tmp_path_factory.mktemp(precision))
+        networks = lower(take_out(whole, source=SHIPPED_MODEL))
         target = "tensorrt" if precision == "int8" else ""
         said = replace(description, precision=precision, quantized_for=target)
         made[precision] = put_back(onnx.load(SHIPPED_MODEL), networks, said)

@@ -105,12 +105,12 @@ REFUSALS = {
     "zero point": (
         graph(QUANTISED, **quantised(np.int8(3))),
         AMPERE,
-        r"cannot read this graph: QuantizeLinear: .*Non-zero zero point.*; .*`dfs quantize --target tensorrt`",
+        r"cannot read this graph: QuantizeLinear: .*Non-zero zero point.*; .*`dfs quantize MODEL --target tensorrt ",
     ),
     "bias in 32 bits": (
         graph(WITH_INT32_BIAS, **quantised(np.int8(0), b32=np.zeros(4, np.int32))),
         AMPERE,
-        r"cannot read this graph: DequantizeLinear: .*Int32.*; .*`dfs quantize --target tensorrt`",
+        r"cannot read this graph: DequantizeLinear: .*Int32.*; .*`dfs quantize MODEL --target tensorrt ",
     ),
     "fp8 before Ada": (
         graph(IN_FP8, w32=weights(), scale=np.float32(0.1), zero=fp8("zero")),

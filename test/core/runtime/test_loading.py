@@ -4,12 +4,14 @@ import logging
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 from onnx import helper
 
+from dfs_core import artifact
 from dfs_core.errors import ArtifactError, BackendError
 from dfs_core.runtime import BACKENDS, Dehazer, load, loading
 from dfs_core.runtime.loading import SHIPPED_MODEL, model_file, unusable
@@ -41,6 +43,22 @@ def test_a_gpu_that_is_not_used_is_a_warning(model_path, caplog, monkeypatch):
     assert record.levelname == "WARNING"
     assert "; not on tensorrt: " in record.getMessage()
     assert "onnxruntime-cuda: this ONNX Runtime only has " in record.getMessage()
+
+
+@pytest.mark.parametrize(("chosen", "warnings"), [("openvino", 0), ("onnxruntime", 1)])
+def test_a_file_for_tensorrt_runs_on_processors_and_is_warned_of_where_it_is_slow(
+    chosen, warnings, model, model_path, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr(loading, "BACKENDS", (chosen,))
+    description = replace(artifact.read(model_path), precision="int8", quantized_for="tensorrt")
+    helper.set_model_props(model, description.to_metadata())
+    onnx.save(model, tmp_path / "gpu.onnx")
+    with load(tmp_path / "gpu.onnx") as dehazer:
+        assert dehazer.backend == chosen
+    found = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert ["gpu.onnx was quantised for TensorRT; ONNX Runtime computes" in words for words in found] == [
+        True
+    ] * warnings
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
