@@ -170,7 +170,7 @@ def test_cache_that_is_no_cache_is_named(evaluate, camvid, tmp_path):
     assert "notes.txt: cannot keep predictions there" in complaint
     code, _, _ = evaluate("--data", camvid, "--no-cache", "--scenes", "1", "--beta", "0.02")
     assert code == 0
-    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "cache" / "dfs" / "evaluation.sqlite").exists()
 
 
 def test_pairs_without_labels_need_no_judge(dfs, small_model, dhazy, tmp_path):
