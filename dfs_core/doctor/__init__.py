@@ -1,1 +1,0 @@
-"""`dfs doctor`: what this machine has, what it lacks, and whether the shipped model runs on it."""

@@ -1,1 +1,0 @@
-"""Model files made into TensorRT engines, and kept: built once for what they run on, never run on anything else."""
