@@ -85,7 +85,9 @@ def time_peer(*, threads: int, repeats: int) -> float:
     import openvino as ov
     from aodnet_class import build_aodnet_class
 
-    core = ov.Core()
+    from dfs_core.runtime.openvino import shared_core
+
+    core = shared_core()
     height, width = PEER_SIZE
     options = {
         "PERFORMANCE_HINT": "LATENCY",

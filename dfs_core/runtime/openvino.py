@@ -6,7 +6,7 @@ part of the graph. A file without the contract's cut points runs whole.
 
 import logging
 from collections import OrderedDict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +39,17 @@ class _Key(NamedTuple):
     outputs: tuple[str, ...]
 
 
+@cache
+def shared_core() -> ov.Core:
+    """Return OpenVINO's entry point, one for the life of the process.
+
+    Its CPU plugin gives the thread that loads it a stack of the plugin's own for signal handlers, and unmaps that stack
+    when the plugin goes. Were the last reference dropped by another thread, the first thread's next signal (Ctrl-C, a
+    child that ends) would find no stack, and the kernel would kill the process.
+    """
+    return ov.Core()
+
+
 class OpenVinoDehazer(Dehazer):
     """A model on the CPU."""
 
@@ -57,7 +68,7 @@ class OpenVinoDehazer(Dehazer):
         Raises:
             BackendError: OpenVINO cannot read the file.
         """
-        self._core = ov.Core()
+        self._core = shared_core()
         threads = threads or usable_processors()
         self._options: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
