@@ -98,14 +98,17 @@ setup(
         "console_scripts": ["dfs = dfs_core.cli:main"],
         "dfs.commands": [
             "train = dfs_core.training.command:train",
-            "export = dfs_core.export:export",
+            "export = dfs_core.export.command:export",
             "quantize = dfs_core.quantization.command:quantize",
+            "build-engine = dfs_core.engines.build_command:build_engine",
+            "engines = dfs_core.engines.manage_command:engines",
             "evaluate = dfs_core.evaluation.command:evaluate",
             "fog-sheet = dfs_core.evaluation.fog_sheet:fog_sheet",
             "dehaze = dfs_ros.dehaze_command:dehaze",
             "fog-bag = dfs_ros.fog_bag:fog_bag",
             "up = dfs_ros.up:up",
             "demo = dfs_ros.demo:demo",
+            "doctor = dfs_core.doctor.command:doctor",
         ],
     },
 )

@@ -89,6 +89,7 @@ def _add(program: typer.Typer, point: EntryPoint, *, alone: bool) -> None:
     """Add one command, or in its place one that says why it cannot run.
 
     A function that has an attribute `epilog`, a function too, is asked for what its help ends with, if it is alone.
+    A typer program in place of a function is a command that has commands of its own.
     """
     epilog = None
     try:
@@ -98,11 +99,22 @@ def _add(program: typer.Typer, point: EntryPoint, *, alone: bool) -> None:
         summary = f"(unavailable: {error})"
         accepted = {"allow_extra_args": True, "ignore_unknown_options": True}
     else:
+        if isinstance(function, typer.Typer):
+            _add_group(program, point.name, function)
+            return
         summary = inspect.getdoc(function) or ""
         accepted = {}
         if alone and hasattr(function, "epilog"):
             epilog = escape(function.epilog())
     program.command(point.name, help=summary, epilog=epilog, context_settings=accepted)(_guarded(function))
+
+
+def _add_group(program: typer.Typer, name: str, group: typer.Typer) -> None:
+    guarded = typer.Typer(help=group.info.help, no_args_is_help=True)
+    for command in group.registered_commands:
+        if command.callback is not None:
+            guarded.command(command.name, help=inspect.getdoc(command.callback))(_guarded(command.callback))
+    program.add_typer(guarded, name=name)
 
 
 def _unavailable(error: ImportError | AttributeError) -> Command:

@@ -21,6 +21,10 @@ class BackendError(DfsError):
     """A backend is not installed, not usable on this machine, or failed."""
 
 
+class EngineError(BackendError):
+    """An engine cannot be built, or one that is kept is not what it should be."""
+
+
 class FrameError(DfsError):
     """A frame or an image message is not what its header says, or has an encoding that is not known."""
 
@@ -47,3 +51,7 @@ class BagError(DfsError):
 
 class OutputError(DfsError):
     """A result cannot be put where it was asked for."""
+
+
+class MachineError(DfsError):
+    """A question about this machine got no answer."""

@@ -1,6 +1,7 @@
 """`dfs dehaze INPUT OUTPUT`: dehaze images, a video or a bag, without any middleware."""
 
 import json
+import logging
 import signal
 import sys
 import time
@@ -59,6 +60,8 @@ def dehaze(
     _check(kind, source, target, topics or [], overwrite=overwrite)
     signal.signal(signal.SIGTERM, _end)  # so that what is half written is removed
     options = Options(gate=gate, masks=masks, quality=quality)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("dfs_core.runtime").setLevel(logging.INFO)  # what runs and why, and how far an engine is built
     with load(model, backend, precision=precision) as dehazer:
         start = time.perf_counter()
         tally = _dehaze(kind, dehazer, source, target, options, topics or [], overwrite=overwrite)

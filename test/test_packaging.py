@@ -82,7 +82,8 @@ def test_every_script_is_installed_executable_where_ros2_run_looks(prefix: Path,
 
 def test_every_command_of_dfs_is_also_an_executable_of_dfs_core(distribution: Distribution) -> None:
     commands = {point.name for point in distribution.entry_points if point.group == "dfs.commands"}
-    assert commands == {path.name for path in (ROOT / "scripts/dfs_core").iterdir()}
+    scripts = {path.name for path in (ROOT / "scripts/dfs_core").iterdir()}
+    assert commands == {name.replace("_", "-") for name in scripts}  # the command build-engine is the node build_engine
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "scripts/dfs_ros").iterdir()), ids=lambda path: path.name)
@@ -137,15 +138,26 @@ def test_dfs_core_imports_no_ros() -> None:
 
 
 def test_runtime_imports_of_this_project_only_itself_models_files_and_engines() -> None:
-    allowed = ("dfs_core.runtime", "dfs_core.artifact", "dfs_core.labels", "dfs_core.errors", "dfs_core.engine")
+    allowed = ("dfs_core.runtime", "dfs_core.artifact", "dfs_core.labels", "dfs_core.errors", "dfs_core.engines")
     ours = [
         (path.name, name) for path in sources("dfs_core/runtime") for name in imports(path) if name.startswith("dfs_")
     ]
     assert [pair for pair in ours if not pair[1].startswith(allowed)] == []
 
 
+def test_engines_import_nothing_that_stands_above_them_but_for_their_commands() -> None:
+    allowed = ("dfs_core.engines", "dfs_core.artifact", "dfs_core.errors", "dfs_core.whole_output")
+    ours = [
+        (path.name, name)
+        for path in sources("dfs_core/engines")
+        for name in imports(path)
+        if name.startswith("dfs_") and not path.name.endswith("command.py")
+    ]
+    assert [pair for pair in ours if not f"{pair[1]}.".startswith(tuple(f"{name}." for name in allowed))] == []
+
+
 def test_importing_runtime_and_program_needs_no_torch() -> None:
-    program = "import sys, dfs_core.runtime, dfs_core.cli; print('torch' in sys.modules)"
+    program = "import sys, dfs_core.runtime, dfs_core.runtime.tensorrt, dfs_core.cli; print('torch' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
     )

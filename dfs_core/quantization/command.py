@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from dfs_core.quantization.frames import Image
     from dfs_core.quantization.loss import Row
 
-BACKENDS = {"openvino": ("openvino", "numba"), "onnxruntime": ("onnxruntime",)}
-"""Those that run what is made for processors, and the packages that they need."""
-
 
 class Target(str, Enum):
     """What a quantised file is made for."""
 
     CPU = "cpu"
+    TENSORRT = "tensorrt"
+
+
+BACKENDS = {Target.CPU: ("openvino", "onnxruntime"), Target.TENSORRT: ("onnxruntime",)}
+"""Those that a file is compared on; ONNX Runtime computes what is made for TensorRT, too, on machines without a GPU."""
 
 
 def quantize(
@@ -39,7 +41,9 @@ def quantize(
         ),
     ],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
-    target: Annotated[Target, typer.Option(help="What it shall run on.")] = Target.CPU,
+    target: Annotated[
+        Target, typer.Option(help="What it shall run on: processors, or a GPU with TensorRT.")
+    ] = Target.CPU,
     frames: Annotated[
         int,
         typer.Option(min=4, metavar="N", help="How many frames at most; a fourth of them is only compared afterwards."),
@@ -66,10 +70,11 @@ def quantize(
     ] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Also write the comparison here.")] = None,
 ) -> None:
-    """Write a model file whose convolutions compute in 8 bits: a third of the size, 0.6 of the time of fp32.
+    """Write a model file whose convolutions compute in 8 bits: a third of the size, 0.6 of the time on processors.
 
     On a processor that multiplies bfloat16 in hardware (AMX) it gains nothing but size: the float file with precision
-    "auto" is as fast there, and nearer to fp32. See docs/quantization.md.
+    "auto" is as fast there, and nearer to fp32. TensorRT takes another kind of file: give `--target tensorrt`, then
+    `dfs build-engine`. See docs/quantization.md.
 
     The file is compared with the one that it is made from, on frames that it was not calibrated on, and is not written
     if it loses too much.
@@ -79,12 +84,13 @@ def quantize(
 
     from dfs_core import artifact
     from dfs_core.errors import ArtifactError, OutputError
-    from dfs_core.quantization import cpu, network, report
+    from dfs_core.quantization import cpu, network, report, tensorrt
     from dfs_core.quantization.frames import calibrated, checked, open_frames
     from dfs_core.quantization.loss import parse_bounds
+    from dfs_core.runtime.loading import unusable
     from dfs_core.whole_output import require_place, whole_output
 
-    makers = {Target.CPU: cpu.quantize}
+    makers = {Target.CPU: cpu.quantize, Target.TENSORRT: tensorrt.quantize}
     bounds = parse_bounds(max_loss or ())
     description = artifact.read(model)
     if description.precision != "fp32":
@@ -105,9 +111,10 @@ def quantize(
     whole = network.put_back(whole, networks, description)
     with whole_output(out, overwrite=True) as partial:
         onnx.save(whole, partial)
-        rows = _compare(model, partial, [source[index] for index in checked(source)])
+        backends = [name for name in BACKENDS[target] if unusable(name) is None]
+        rows = _compare(model, partial, [source[index] for index in checked(source)], backends)
         if data is not None:
-            rows += _compare_with_truth(model, partial, data, scenes, description)
+            rows += _compare_with_truth(model, partial, data, scenes, description, backends[0])
         report.show(rows, bounds, Console(), title=f"{out.name} beside {model.name}")
         report.refuse_loss(rows, bounds, out)
         description = replace(description, metrics={**description.metrics, **report.metrics(rows)})
@@ -133,20 +140,19 @@ def _shrunk(
         advance()
 
 
-def _compare(before: Path, after: Path, frames: "Sequence[Image]") -> "list[Row]":
-    """Compare two files on each backend for processors that is installed here."""
+def _compare(before: Path, after: Path, frames: "Sequence[Image]", backends: Sequence[str]) -> "list[Row]":
     from dfs_core.quantization.loss import compare
-    from dfs_core.runtime.probes import missing_packages
 
-    usable = [name for name, packages in BACKENDS.items() if missing_packages(*packages, extra="cpu") is None]
     rows = []
-    with _progress("comparing", len(frames) * len(usable)) as advance:
-        for backend in usable:
+    with _progress("comparing", len(frames) * len(backends)) as advance:
+        for backend in backends:
             rows += compare(before, after, frames, backend=backend, advance=advance)
     return rows
 
 
-def _compare_with_truth(before: Path, after: Path, data: str, limit: int, description: "Artifact") -> "list[Row]":
+def _compare_with_truth(
+    before: Path, after: Path, data: str, limit: int, description: "Artifact", backend: str
+) -> "list[Row]":
     from dfs_core.evaluation.dataset import FoggyScenes
     from dfs_core.labels import LABEL_SETS
     from dfs_core.quantization.loss import compare_with_truth
@@ -154,7 +160,7 @@ def _compare_with_truth(before: Path, after: Path, data: str, limit: int, descri
     labels = LABEL_SETS.get(description.labels.name, description.labels)  # a model file has no sizes of things
     scenes = FoggyScenes(data, labels=labels, limit=limit, seed=0)
     with _progress("comparing with the truth", len(scenes) * len(scenes.densities)) as advance:
-        return compare_with_truth(before, after, scenes, advance=advance)
+        return compare_with_truth(before, after, scenes, backend=backend, advance=advance)
 
 
 @contextmanager

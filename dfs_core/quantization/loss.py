@@ -126,20 +126,22 @@ def compare(before: Path, after: Path, frames: Iterable[Image], *, backend: str,
     ]
 
 
-def compare_with_truth(before: Path, after: Path, scenes: FoggyScenes, *, advance: Advance) -> list[Row]:
+def compare_with_truth(before: Path, after: Path, scenes: FoggyScenes, *, backend: str, advance: Advance) -> list[Row]:
     """Return how near two files come to scenes without fog and, where these have labels, to the labels.
 
     Args:
         before: the float file.
         after: the quantised one.
         scenes: each is looked at in all of its fogs.
+        backend: which one runs both.
         advance: called after each scene in each fog.
 
     Raises:
+        BackendError: the backend cannot run one of them.
         DatasetError: a scene is damaged.
     """
     with ExitStack() as stack:
-        models = [stack.enter_context(load(path)) for path in (before, after)]
+        models = [stack.enter_context(load(path, backend)) for path in (before, after)]
         known = models[0].artifact.labels
         labels = known if scenes.labels is not None and scenes.labels.names == known.names else None
         scores = [_Score(labels) for _ in models]

@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -48,6 +48,8 @@ _BACKENDS = {
 BACKENDS = tuple(_BACKENDS)
 """The names of the backends, the best first."""
 
+_ON_GPU = ("tensorrt", "onnxruntime-cuda")
+
 
 def load(
     path: str | PathLike[str] | None = None,
@@ -81,7 +83,16 @@ def load(
     def start(name: str) -> Dehazer:
         return _start(name, model_path, description, precision=precision, threads=threads)
 
-    return _start_first_usable(start) if backend == "auto" else start(backend)
+    if backend != "auto":
+        return start(backend)
+    dehazer = _start_first_usable(start)
+    if dehazer.backend == "onnxruntime" and description.quantized_for == "tensorrt":
+        _logger.warning(
+            "%s was quantised for TensorRT; ONNX Runtime computes the same of it on a processor, but more slowly than "
+            "of the file in fp32 that it was made from; give that one",
+            model_path,
+        )
+    return dehazer
 
 
 def model_file(named: str | PathLike[str]) -> Path:
@@ -94,18 +105,39 @@ def model_file(named: str | PathLike[str]) -> Path:
     return shipped if path == Path(path.name) and not path.exists() and shipped.exists() else path
 
 
+def unusable(backend: str) -> str | None:
+    """Return why a backend cannot be used on this machine, or None when nothing speaks against it yet.
+
+    Asks what is cheap to know: whether packages and a GPU are there.
+
+    Raises:
+        BackendError: there is no such backend.
+    """
+    if backend not in _BACKENDS:
+        raise BackendError(f"no backend is called '{backend}'; choose {', '.join(BACKENDS)}")
+    return _BACKENDS[backend].probe()
+
+
 def _start_first_usable(start: Callable[[str], Dehazer]) -> Dehazer:
-    refusals: list[str] = []
+    refusals: dict[str, list[str]] = {}
     for name in BACKENDS:
         try:
             dehazer = start(name)
         except BackendError as error:
-            refusals.append(str(error))
+            reason = " ".join(str(error).removeprefix(f"backend {name}: ").split())
+            refusals.setdefault(reason, []).append(name)
             continue
-        why = "; ".join(refusals) if refusals else "the best there is"
-        _logger.info("running %s on %s in %s (%s)", dehazer.artifact.name, name, dehazer.precision, why)
+        why = f"not on {_told(refusals)}" if refusals else "the best there is"
+        wasted = name not in _ON_GPU and missing_cuda_device() is None
+        level = logging.WARNING if wasted else logging.INFO  # a GPU that idles is worth a look
+        _logger.log(level, "running %s on %s in %s; %s", dehazer.artifact.name, name, dehazer.precision, why)
         return dehazer
-    raise BackendError(f"no backend is usable on this machine: {'; '.join(refusals)}")
+    raise BackendError(f"no backend is usable on this machine: {_told(refusals)}. `dfs doctor` says what to do")
+
+
+def _told(refusals: Mapping[str, Sequence[str]]) -> str:
+    """Return reasons in one line, each once, behind the backends that have it."""
+    return "; ".join(f"{' and '.join(names)}: {reason}" for reason, names in refusals.items())
 
 
 def _start(name: str, path: Path, description: artifact.Artifact, *, precision: str, threads: int | None) -> Dehazer:

@@ -1,9 +1,11 @@
 """OpenVINO on the CPU: the network alone runs in it, frames are shrunk and restored by our own kernels.
 
 A network is compiled for each size it meets, and for what is wanted of it: without a mask the segmenter is not even
-part of the graph. A file without the contract's cut points runs whole.
+part of the graph. It is kept on disk for the next start. A file without the contract's cut points runs whole.
 """
 
+import hashlib
+import io
 import logging
 from collections import OrderedDict
 from functools import cache, partial
@@ -19,6 +21,7 @@ from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK
 from dfs_core.errors import BackendError
 from dfs_core.runtime.dehazer import Dehazer, Frames, Result, check_frames
 from dfs_core.runtime.kernels import restore_rows, shrink_rows
+from dfs_core.runtime.network_cache import NetworkCache
 from dfs_core.runtime.restoration import bilinear_taps
 from dfs_core.runtime.row_pool import RowPool, usable_processors
 
@@ -83,7 +86,8 @@ class OpenVinoDehazer(Dehazer):
         self._path = path
         try:
             self._model = self._core.read_model(path)
-        except RuntimeError as error:
+            self._cache = NetworkCache(self._facts())
+        except (RuntimeError, OSError) as error:
             raise BackendError(f"{path}: OpenVINO cannot read this graph ({_first_line(error)})") from error
         self._runs_whole = not _has_cut_points(self._model)
         if self._runs_whole:
@@ -131,9 +135,7 @@ class OpenVinoDehazer(Dehazer):
             self._networks.move_to_end(key)
             return self._networks[key]
         try:
-            input_name = FRAMES if self._runs_whole else LOW_RESOLUTION
-            network = _cut(self._model, input_name, key)
-            request = self._core.compile_model(network, "CPU", self._options).create_infer_request()
+            request = (self._kept(key) or self._compiled(key)).create_infer_request()
         except RuntimeError as error:
             raise BackendError(
                 f"{self._path}: OpenVINO cannot compile it for an input of {list(key.input_shape)} "
@@ -143,6 +145,35 @@ class OpenVinoDehazer(Dehazer):
         if len(self._networks) > _KEPT_NETWORKS:
             self._networks.popitem(last=False)
         return request
+
+    def _kept(self, key: _Key) -> ov.CompiledModel | None:
+        """Return a network that an earlier start has compiled, if it is kept and can be read."""
+        blob = self._cache.read(str(key))
+        if blob is None:
+            return None
+        try:
+            return self._core.import_model(blob, "CPU", self._options)
+        except RuntimeError as error:
+            _logger.info("%s: a kept network cannot be read (%s); compiling it again", self._path, _first_line(error))
+            return None
+
+    def _compiled(self, key: _Key) -> ov.CompiledModel:
+        network = _cut(self._model, FRAMES if self._runs_whole else LOW_RESOLUTION, key)
+        compiled = self._core.compile_model(network, "CPU", self._options)
+        exported = io.BytesIO()
+        compiled.export_model(exported)
+        self._cache.write(str(key), exported.getvalue())
+        return compiled
+
+    def _facts(self) -> dict[str, str]:
+        """Return all that a compiled network depends on, but for its size and outputs."""
+        return {
+            "model": hashlib.sha256(self._path.read_bytes()).hexdigest(),
+            "openvino": ov.get_version(),
+            "processor": str(self._core.get_property("CPU", "FULL_DEVICE_NAME")),
+            "capabilities": str(sorted(self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))),
+            "options": str(sorted((name, str(value)) for name, value in self._options.items())),
+        }
 
     def _infer(self, request: ov.InferRequest, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         """Return the outputs by name; they stay the request's and are overwritten by its next run."""

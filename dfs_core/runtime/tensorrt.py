@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, MASK, OUTPUTS, Artifact
-from dfs_core.engine import Profile, build, import_tensorrt
-from dfs_core.engine_cache import EngineKey, cached, file_sha256
+from dfs_core.engines.build import build
+from dfs_core.engines.cache import EngineCache
+from dfs_core.engines.flavour import import_tensorrt
+from dfs_core.engines.key import EngineKey
+from dfs_core.engines.model_file import read_model
+from dfs_core.engines.profile import choose_profile
+from dfs_core.engines.target import Gpu, choose_target
 from dfs_core.errors import BackendError
 from dfs_core.runtime.cuda_driver import CudaDevice, DeviceMemory, byte_size
 from dfs_core.runtime.dehazer import Dehazer, Frames, Result, check_frames
@@ -32,7 +37,7 @@ class TensorRtDehazer(Dehazer):
     backend: ClassVar[str] = "tensorrt"
 
     def __init__(self, path: Path, artifact: Artifact, *, precision: str, threads: int | None) -> None:
-        """Build the engine, or read it from disk.
+        """Find the engine on disk, built by `dfs build-engine` or at an earlier start, or build it.
 
         Args:
             path: the model file.
@@ -44,30 +49,16 @@ class TensorRtDehazer(Dehazer):
             BackendError: the file was quantised for processors, there is no GPU, or TensorRT cannot build the engine.
         """
         del threads
-        if artifact.quantized_for not in {"", "tensorrt"}:
-            raise BackendError(
-                f"backend {self.backend}: {path} was quantised for '{artifact.quantized_for}', in a way that TensorRT "
-                "refuses; give the file that it was made from"
-            )
         super().__init__(artifact, precision=artifact.precision)
-        self._path = path
-        self._profile = Profile()
+        self._model = read_model(path, artifact)
         self._tensorrt = import_tensorrt()
         self._device = CudaDevice()
-        self._tf32 = precision == "auto"
-        self._key = EngineKey(
-            file_sha256(path),
-            self._tensorrt.__name__,
-            self._tensorrt.__version__,
-            self._device.name,
-            self._device.compute_capability,
-            precision,
-            self._profile,
-        )
+        self._cache = EngineCache()
         self._session: _Session | None = None
         try:
-            self._plan: bytes | None = cached(self._key, self._build)
-        except BackendError:
+            self._key = self._choose(tf32=precision == "auto")
+            self._plan: bytes | None = self._fetch()
+        except BaseException:
             self._device.close()
             raise
 
@@ -80,11 +71,10 @@ class TensorRtDehazer(Dehazer):
         """
         check_frames(frames)
         height, width = frames.shape[1:3]
-        if not self._profile.holds((1, height, width)):
-            _, most_high, most_wide = self._profile.largest
+        if not self._key.profile.holds((1, height, width)):
             raise BackendError(
-                f"frames of {width}x{height} are larger than the {most_wide}x{most_high} that an engine takes; "
-                "scale them down, or use another backend"
+                f"the engine takes {self._key.profile}, not {width}x{height}; build another one with "
+                f"`dfs build-engine {self._model.path} --size {width}x{height}`, or use another backend"
             )
         frames = np.ascontiguousarray(frames)
         wanted = [*([DEHAZED] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY]
@@ -102,35 +92,46 @@ class TensorRtDehazer(Dehazer):
             self._session = None
         self._device.close()
 
+    def _choose(self, *, tf32: bool) -> EngineKey:
+        """Return the key of the engine for this GPU: the one built last, whatever its sizes, or that of a new one."""
+        gpu = Gpu(self._device.name, self._device.compute_capability)
+        target, profile = choose_target(self._tensorrt, gpu), choose_profile(self._model.sides)
+        wanted = EngineKey.of(self._model, self._tensorrt, target, profile, tf32=tf32)
+        return self._cache.find(wanted, gpu) or wanted
+
+    def _fetch(self, *, rebuild: bool = False) -> bytes:
+        return self._cache.get(self._key, self._build, model=self._model.path.name, rebuild=rebuild)
+
     def _open(self) -> "_Session":
         """Load the engine in the thread that will use it; one that does not load is built again, once."""
         self._device.make_current()
-        plan = self._plan or cached(self._key, self._build)
+        plan = self._plan or self._fetch()
         try:
             self._session = _Session(self._tensorrt, self._device, plan)
         except BackendError as error:
-            _logger.warning("%s: %s; building its engine again", self._path, error)
-            self._session = _Session(self._tensorrt, self._device, cached(self._key, self._build, rebuild=True))
+            _logger.warning("%s: %s; building its engine again", self._model.path, error)
+            self._session = _Session(self._tensorrt, self._device, self._fetch(rebuild=True))
         self._plan = None  # the engine has its own copy
         return self._session
 
     def _build(self) -> bytes:
         _logger.info(
             "%s: building its %s engine for %s; this takes minutes, and is done once",
-            self._path,
+            self._model.path,
             self._tensorrt.__name__,
-            self._device.name,
+            self._key.target,
         )
         reported = time.monotonic()
 
-        def report(phase: str, done: int, total: int) -> bool:
+        def report(step: str, share: float) -> bool:
             nonlocal reported
             if time.monotonic() - reported >= _REPORT_EVERY_S:
                 reported = time.monotonic()
-                _logger.info("%s: %s, step %d of %d", self._path, phase, done, total)
+                _logger.info("%s: %.0f %%, %s", self._model.path, 100 * share, step)
             return True
 
-        return build(self._path, self._profile, tensorrt=self._tensorrt, tf32=self._tf32, on_progress=report)
+        key = self._key
+        return build(self._model, key.profile, key.target, tensorrt=self._tensorrt, tf32=key.tf32, on_progress=report)
 
 
 class _Session:

@@ -43,6 +43,18 @@ def need_something_else() -> None:
 def stumble() -> None:
     """Have a bug."""
     return [][1]
+
+things = typer.Typer(help="Look after things.")
+
+@things.command("count")
+def count_things(most: int = 3) -> None:
+    """Say how many there are."""
+    print(most)
+
+@things.command("lose")
+def lose_things() -> None:
+    """Fail to find one."""
+    raise DatasetError("thing x: not there; make one")
 '''
 ENTRY_POINTS = """[dfs.commands]
 greet = dfs_plugin:greet
@@ -51,6 +63,7 @@ need-training = dfs_plugin:need_training
 need-ros = dfs_plugin:need_ros
 need-something-else = dfs_plugin:need_something_else
 stumble = dfs_plugin:stumble
+things = dfs_plugin:things
 lost = dfs_core.no_such_module:lost
 misnamed = dfs_plugin:no_such_function
 """
@@ -139,6 +152,17 @@ def test_a_command_that_cannot_be_loaded_is_shown_as_unavailable_and_says_why(df
         assert reason in answer.stderr
         assert "the installation of dfs_ros is incomplete" in answer.stderr
         assert "Traceback" not in answer.stderr
+
+
+def test_a_command_may_have_commands_of_its_own(dfs: Run) -> None:
+    assert "Look after things." in dfs("--help").stdout
+    helped = dfs("things", "--help").stdout
+    assert "Say how many there are." in helped
+    assert "Fail to find one." in helped
+    assert dfs("things", "count", "--most", "5").stdout == "5\n"
+    answer = dfs("things", "lose")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == "dfs: thing x: not there; make one\n"
 
 
 def test_an_unknown_command_is_refused_as_wrong_usage(dfs: Run) -> None:

@@ -1,36 +1,52 @@
 """The exported file: what it holds, that it says what torch says, and that nothing else is written."""
 
+import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
 from dfs_core import artifact
 from dfs_core.artifact import Artifact
 from dfs_core.errors import ArtifactError
-from dfs_core.export import write
+from dfs_core.export import parity
+from dfs_core.export.command import Precision, export
+from dfs_core.export.half import to_half
+from dfs_core.export.writing import COST_SIZE, write
 from dfs_core.labels import CAMVID_11
 from dfs_core.models import create_generator, create_segmenter
-from dfs_core.models.pipeline import Network, Pipeline
+from dfs_core.models.cost import cost
+from dfs_core.models.pipeline import Network, Pipeline, shrink
+from dfs_core.onnx_trace import trace
 from dfs_core.runtime import load
+from dfs_core.training import checkpoint
+from dfs_core.training.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    network = Network(create_generator("fast"), create_segmenter("lite", CAMVID_11, {"pretrained": False})).eval()
+    network = Network(
+        create_generator("fast", {"width": 4}), create_segmenter("lite", CAMVID_11, {"pretrained": False, "width": 8})
+    ).eval()
     with torch.no_grad():  # logits far apart, as those of a trained network are
         network.segmenter.logits.weight.mul_(50.0)
     return network.requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
-def path(network, tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "model.onnx"
-    write(network, Artifact("test", CAMVID_11, training_data="nothing", license="none"), path)
-    return path
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("export") / "model.onnx"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def written(network, path):
+    return write(network, Artifact("test", CAMVID_11, training_data="nothing", license="none"), path)
 
 
 def test_description_comes_back(path):
@@ -69,8 +85,118 @@ def test_backends_say_what_torch_says(network, path, backend, size):
 def test_file_that_differs_from_torch_is_not_written(network, tmp_path, monkeypatch):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the one before")
-    monkeypatch.setattr("dfs_core.export.LARGEST_DIFFERENCE", -1)
-    with pytest.raises(ArtifactError, match="not written, because ONNX Runtime differs from torch"):
+    monkeypatch.setitem(parity.BOUNDS, "fp32", replace(parity.BOUNDS["fp32"], largest=-1))
+    monkeypatch.setattr(parity, "FRAMES", parity.FRAMES[:1])
+    with pytest.raises(ArtifactError, match=r"not written, because it is not what torch computes: onnxruntime on 1 × "):
         write(network, Artifact("test", CAMVID_11), path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
     assert path.read_bytes() == b"the one before"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"largest": 2}, {"mean": 0.1}, {"labels": 0.99}, {"density": 0.01}], ids=lambda wrong: next(iter(wrong))
+)
+def test_each_figure_out_of_its_bound_is_refused(wrong):
+    row = parity.Row("openvino", parity.FRAMES[0], 0, 0.0, 1.0, 0.0)
+    parity.refuse_difference([row], parity.BOUNDS["fp32"], Path("model.onnx"))
+    with pytest.raises(ArtifactError, match=r"model\.onnx: not written, .* openvino on 1 × 480x270 differs by"):
+        parity.refuse_difference([row, replace(row, **wrong)], parity.BOUNDS["fp32"], Path("model.onnx"))
+
+
+@pytest.mark.parametrize("field", ["mean", "labels", "density"])
+def test_what_is_not_a_number_does_not_pass(field):
+    row = parity.Row("openvino", parity.FRAMES[0], 0, 0.0, 1.0, 0.0)
+    assert row.passes(parity.BOUNDS["fp32"])
+    assert not replace(row, **{field: math.nan}).passes(parity.BOUNDS["fp32"])
+
+
+def test_every_backend_is_compared_at_several_sizes_and_with_two_frames_at_once(written):
+    assert {row.backend for row in written.parity} == {"onnxruntime", "openvino"}
+    for backend in ("onnxruntime", "openvino"):
+        frames = [row.frames for row in written.parity if row.backend == backend]
+        assert len({(shape.height, shape.width) for shape in frames}) >= 3
+        assert {shape.batch for shape in frames} == {1, 2}
+
+
+def test_cost_is_that_of_torch(network, written):
+    height, width = Artifact("test", CAMVID_11).network_size(*COST_SIZE)
+    parts = [cost(part, (1, 3, height, width)) for part in (network.generator, network.segmenter)]
+    assert written.macs == sum(part.macs for part in parts)
+    assert written.opset == 18
+
+
+def test_no_norm_is_left(path):
+    assert "BatchNormalization" not in {node.op_type for node in onnx.load(path).graph.node}
+
+
+@pytest.fixture(scope="module")
+def half_path(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "half.onnx"
+    write(network, Artifact("test_half", CAMVID_11, precision="fp16"), path)
+    return path
+
+
+def test_half_precision_halves_the_file_and_says_so(path, half_path):
+    assert artifact.read(half_path).precision == "fp16"
+    assert half_path.stat().st_size < 0.6 * path.stat().st_size
+
+
+def test_convolutions_are_in_half_precision_and_the_cut_points_are_not(half_path):
+    inferred = onnx.shape_inference.infer_shapes(onnx.load(half_path), strict_mode=True).graph
+    kinds = {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
+    convolutions = [node.output[0] for node in inferred.node if node.op_type in {"Conv", "Gemm"}]
+    assert {kinds[name] for name in convolutions} == {onnx.TensorProto.FLOAT16}
+    assert {kinds[name] for name in ("low_resolution", "restoration", "fog_density")} == {onnx.TensorProto.FLOAT}
+
+
+def test_weight_too_large_for_half_precision_is_named(network):
+    core = trace(network, ("restoration", "mask", "fog_density"))
+    weight = next(node.input[1] for node in core.graph.node if node.op_type == "Conv")
+    tensor = next(tensor for tensor in core.graph.initializer if tensor.name == weight)
+    tensor.CopyFrom(numpy_helper.from_array(np.full(tensor.dims, 7e4, np.float32), weight))
+    with pytest.raises(ArtifactError, match=rf"{weight}: holds 70000, which 16 bits cannot \(65504 at most\)"):
+        to_half(core)
+
+
+def test_map_of_colours_is_read_back_as_classes_in_the_graph(tmp_path, monkeypatch):
+    monkeypatch.setattr(parity, "FRAMES", parity.FRAMES[:1])
+    torch.manual_seed(0)
+    painter = create_segmenter("pix2pix_rgb", CAMVID_11, {"filters": 4, "blocks": 1})
+    network = Network(create_generator("fast", {"width": 4}), painter).eval().requires_grad_(False)
+    write(network, Artifact("painted", CAMVID_11), tmp_path / "painted.onnx")
+    frames = np.random.default_rng(0).integers(0, 256, (1, 96, 160, 3), np.uint8)
+    with load(tmp_path / "painted.onnx", "onnxruntime") as dehazer, torch.inference_mode():
+        mask = dehazer(frames).mask
+        fog = network.generator(shrink(torch.from_numpy(frames).permute(0, 3, 1, 2).float(), 288, 480))
+        gain, offset = fog.restoration().split([1, 3], dim=1)
+        seen = shrink(torch.from_numpy(frames).permute(0, 3, 1, 2).float(), 288, 480)
+        painted = painter((gain * seen + offset).clamp(0.0, 1.0))[0].permute(1, 2, 0).numpy()
+    palette = CAMVID_11.palette[: len(CAMVID_11)] / 127.5 - 1.0
+    nearest = np.square(painted[:, :, None] - palette).sum(axis=3).argmin(axis=2)
+    assert np.mean(mask[0] == nearest) > 0.999
+
+
+def test_command_prints_cost_and_comparison_and_writes_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(parity, "FRAMES", parity.FRAMES[-1:])
+    torch.manual_seed(0)
+    networks = {
+        "dehazer": ("fast", create_generator("fast", {"width": 4})),
+        "segmenter": ("unet", create_segmenter("unet", CAMVID_11, {"width": 4})),
+    }
+    for task, (model, network) in networks.items():
+        config = {"task": task, "model": model, "model_options": {"width": 4}, "data": {"name": "scenes"}}
+        weights = network.state_dict()
+        checkpoint.save(tmp_path / task, Checkpoint(config, 1, weights, weights, {}, CAMVID_11.name))
+    out, json_file = tmp_path / "model.onnx", tmp_path / "figures.json"
+    export(tmp_path / "dehazer", tmp_path / "segmenter", out, precision=Precision.FP16, json_=json_file)
+    description = artifact.read(out)
+    assert (description.precision, description.license) == ("fp16", "Apache-2.0: trained on drawn scenes")
+    figures = json.loads(json_file.read_text())
+    parameters = sum(value.numel() for _, network in networks.values() for value in network.parameters())
+    assert 0.9 * parameters < figures["parameters"] < parameters  # a folded norm leaves one number of two
+    assert figures["size"] == out.stat().st_size
+    assert [row["frames"] for row in figures["parity"]] == 2 * [{"batch": 2, "height": 360, "width": 640}]
+    told = capsys.readouterr().out
+    assert "2 × 640x360" in told
+    assert f"{out.stat().st_size / 1e6:.2f} MB in fp16, 0.09 M parameters, " in told
+    assert "GMAC at 1920x1080, opset 18" in told

@@ -77,6 +77,7 @@ def test_an_image_and_its_mask_are_what_the_model_says_without_rosbags_too(
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "out_mask.png"), cv2.IMREAD_UNCHANGED), mask)
     assert "1 frames" in done.stdout
     assert model.backend in done.stdout
+    assert f" on {model.backend} in fp32; not on " in done.stderr
 
 
 def test_a_folder_keeps_its_names_and_passes_bad_files_through(

@@ -165,7 +165,7 @@ def test_the_choice_of_backend_is_logged_with_its_reasons(start: Start) -> None:
     node = start("-p", "backend:=auto")
     node.wait_until_active()
     line = next(line for line in node.process.output.splitlines() if "running test_model on " in line)
-    assert f"on {node.figures['backend']} in {node.figures['precision']} (" in line
+    assert f"on {node.figures['backend']} in {node.figures['precision']}; " in line
 
 
 def test_a_camera_that_is_silent_is_named(start: Start) -> None:

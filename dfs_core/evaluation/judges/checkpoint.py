@@ -51,8 +51,8 @@ def _from_frames(segmenter: "Segmenter", outputs: list[str]) -> bytes:
     import torch
     from torch import nn
 
-    from dfs_core.export import trace
     from dfs_core.onnx_frame import before
+    from dfs_core.onnx_trace import trace
 
     class Told(nn.Module):
         """Class scores first, and the colours that they were read from, where there are some."""

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from dfs_core.artifact import Artifact
-from dfs_core.export import write
+from dfs_core.export.writing import write
 from dfs_core.labels import CAMVID_11
 from dfs_core.models import create_generator, create_segmenter
 from dfs_core.models.pipeline import Network

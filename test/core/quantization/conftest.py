@@ -1,5 +1,8 @@
 """A small DFS model whose networks are written down in ONNX's text syntax, and pictures to show it."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import onnx
@@ -73,6 +76,36 @@ def build_model() -> onnx.ModelProto:
     return enclose(core, DESCRIPTION)
 
 
+class Held(NamedTuple):
+    """What a convolution is given: the number formats of its activations, weights and bias, and what scales them."""
+
+    activations: str
+    weights: str
+    bias: str
+    scales: int
+    zero_points: set[int]
+
+
+def held_in(model: onnx.ModelProto) -> dict[str, Held]:
+    """Return what the convolutions with 8-bit weights are given, by the names of these in the text above."""
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    restored = {node.output[0]: node.input for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    found = {}
+    for node in model.graph.node:
+        if node.op_type != "Conv" or node.input[1] not in restored:
+            continue
+        image, weights = restored[node.input[0]], restored[node.input[1]]
+        biases = [restored.get(name, [name])[0] for name in node.input[2:]]
+        found[weights[0].rpartition(".")[2].removesuffix("_quantized")] = Held(
+            values[image[2]].dtype.name,
+            values[weights[0]].dtype.name,
+            values[biases[0]].dtype.name if biases else "none",
+            values[weights[1]].size,
+            {int(number) for name in (image[2], weights[2]) for number in values[name].flat},
+        )
+    return found
+
+
 def draw_picture(seed: int, height: int = 60, width: int = 96) -> np.ndarray:
     """Return soft shapes and grain, uint8 RGB [H, W, 3]."""
     random = np.random.default_rng(seed)
@@ -84,6 +117,12 @@ def draw_picture(seed: int, height: int = 60, width: int = 96) -> np.ndarray:
 def model():
     """The small model, for a test to change."""
     return build_model()
+
+
+@pytest.fixture(scope="session")
+def held() -> Callable[[onnx.ModelProto], dict[str, Held]]:
+    """Ask what the convolutions of a quantised model are given."""
+    return held_in
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,14 @@ import torch
 from dfs_core import artifact
 from dfs_core.artifact import Artifact
 from dfs_core.cli import main
+from dfs_core.engines.build import build
+from dfs_core.engines.flavour import import_tensorrt, is_installed
+from dfs_core.engines.model_file import read_model
+from dfs_core.engines.profile import choose_profile
+from dfs_core.engines.target import Target as GpuTarget
 from dfs_core.errors import BackendError
 from dfs_core.evaluation.onnx_cost import parameters
-from dfs_core.export import write
+from dfs_core.export.writing import write
 from dfs_core.labels import CAMVID_11
 from dfs_core.models import create_generator, create_segmenter
 from dfs_core.models.pipeline import Network
@@ -52,34 +57,39 @@ def exported(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def quantised(exported, pictures, tmp_path_factory):
-    path = tmp_path_factory.mktemp("quantised") / "int8.onnx"
+def made_for(target, exported, pictures, folder):
+    """Run the program, which is to succeed, and return the file."""
+    path = folder / "int8.onnx"
+    words = ["--calibration", pictures, "--out", path, "--target", target, "--frames", 8, *ANY_LABELS]
     with pytest.raises(SystemExit) as ended:
-        main(
-            [
-                "quantize",
-                str(exported),
-                "--calibration",
-                str(pictures),
-                "--out",
-                str(path),
-                "--frames",
-                "8",
-                *ANY_LABELS,
-            ]
-        )
+        main(["quantize", str(exported), *map(str, words)])
     assert ended.value.code in {0, None}
     return path
+
+
+@pytest.fixture(scope="module")
+def quantised(exported, pictures, tmp_path_factory):
+    return made_for("cpu", exported, pictures, tmp_path_factory.mktemp("quantised"))
+
+
+@pytest.fixture(scope="module")
+def for_tensorrt(exported, pictures, tmp_path_factory):
+    return made_for("tensorrt", exported, pictures, tmp_path_factory.mktemp("tensorrt"))
+
+
+@pytest.fixture(params=["quantised", "for_tensorrt"])
+def either(request):
+    """A file in int8, for one target or the other."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
 @pytest.mark.parametrize("size", [(54, 96), (97, 131), (100, 60)], ids=str)
-def test_both_backends_run_it_and_stay_near_the_original(exported, quantised, pictures, backend, precision, size):
+def test_both_backends_run_every_file_and_stay_near_the_original(exported, either, pictures, backend, precision, size):
     frame = read_image(find_images(pictures)[0])
     frames = np.ascontiguousarray(np.resize(frame, (2, *size, 3)))
-    with load(exported, backend) as original, load(quantised, backend, precision=precision) as dehazer:
+    with load(exported, backend) as original, load(either, backend, precision=precision) as dehazer:
         expected, found = original(frames), dehazer(frames)
         assert dehazer.precision == "int8"
     assert found.dehazed.shape == frames.shape
@@ -88,30 +98,43 @@ def test_both_backends_run_it_and_stay_near_the_original(exported, quantised, pi
     np.testing.assert_allclose(found.fog_density, expected.fog_density, rtol=0.1)
 
 
-def test_description_is_kept_and_says_what_became_of_it(exported, quantised):
-    before, after = artifact.read(exported), artifact.read(quantised)
-    assert (after.name, after.precision, after.quantized_for) == ("narrow_int8", "int8", "cpu")
+@pytest.mark.parametrize(("made", "target"), [("quantised", "cpu"), ("for_tensorrt", "tensorrt")])
+def test_description_is_kept_and_says_what_became_of_it(exported, made, target, request):
+    before, after = artifact.read(exported), artifact.read(request.getfixturevalue(made))
+    assert (after.name, after.precision, after.quantized_for) == ("narrow_int8", "int8", target)
     for kept in ("labels", "network_width", "network_multiple", "training_data", "license"):
         assert getattr(after, kept) == getattr(before, kept)
     assert after.metrics["psnr"] == FIGURES["psnr"]
     assert after.metrics["quantized_frames"] >= 40.0
 
 
-def test_file_is_small_whole_and_has_the_names_of_the_contract(exported, quantised):
-    model = onnx.load(quantised)
+def test_file_is_small_whole_and_has_the_names_of_the_contract(exported, either):
+    model = onnx.load(either)
     onnx.checker.check_model(model, full_check=True)
     inner = {name for node in model.graph.node for name in node.output}
     assert {"low_resolution", "restoration", "dehazed", "mask", "fog_density"} <= inner
     assert {node.domain for node in model.graph.node} == {""}
-    assert quantised.stat().st_size < 0.5 * exported.stat().st_size
+    assert either.stat().st_size < 0.5 * exported.stat().st_size
 
 
-def test_it_costs_as_many_learned_numbers(exported, quantised):
-    before, after = (parameters(onnx.load(path)) for path in (exported, quantised))
+def test_it_costs_as_many_learned_numbers(exported, either):
+    before, after = (parameters(onnx.load(path)) for path in (exported, either))
     assert after == pytest.approx(before, rel=0.01)  # normalisations are folded
 
 
-def test_tensorrt_refuses_it_and_says_what_to_give(quantised):
+def test_tensorrt_builds_an_engine_that_holds_the_weights_in_8_bits(for_tensorrt):
+    if not is_installed("tensorrt_rtx"):
+        pytest.skip("tensorrt_rtx, which builds engines without a GPU, is not installed")
+    model = read_model(for_tensorrt)
+    sm86 = GpuTarget("", ((8, 6),))
+    engine = build(model, choose_profile(model.sides), sm86, tensorrt=import_tensorrt("tensorrt_rtx"))
+    weights = [onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(for_tensorrt).graph.initializer]
+    inner = [each for each in weights if each.dtype == np.int8 and each.ndim == 4]
+    held = [each.tobytes() in engine or each.transpose(0, 2, 3, 1).tobytes() in engine for each in inner]
+    assert sum(held) > 0.5 * len(inner)  # it stores some in another order
+
+
+def test_tensorrt_refuses_what_is_made_for_processors_and_says_what_to_give(quantised):
     with pytest.raises(BackendError, match=r"quantised for 'cpu'.*give the file that it was made from"):
         TensorRtDehazer(quantised, artifact.read(quantised), precision="fp32", threads=None)
 
@@ -145,6 +168,20 @@ def test_file_that_loses_too_much_is_not_written(quantize, model_path, pictures,
     assert "--max-loss frames=NUMBER" in error
     assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]
     assert out.read_bytes() == b"the one before"
+
+
+def test_what_is_for_tensorrt_is_compared_on_onnxruntime_and_refused_by_the_same_bounds(
+    quantize, model_path, camvid, tmp_path
+):
+    code, said, error = quantize(
+        model_path, "--calibration", camvid, "--out", tmp_path / "int8.onnx", "--target", "tensorrt",
+        "--data", camvid, "--scenes", 1, "--max-loss", "frames=99",
+    )  # fmt: skip
+    assert code == 1
+    assert "openvino" not in said
+    assert "mIoU of mask" in said
+    assert "int8.onnx: not written, because quantisation loses too much: PSNR between both on onnxruntime" in error
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

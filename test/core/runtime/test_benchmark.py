@@ -35,3 +35,15 @@ def test_the_peer_has_as_many_weights_as_aod_net():
         [sys.executable, "-c", program], cwd=ROOT / "benchmarks", capture_output=True, text=True, check=True
     )
     assert int(run.stdout) == 1761
+
+
+def test_the_cold_start_benchmark_writes_its_figures(model_path, tmp_path):
+    figures_path = tmp_path / "cold_start.json"
+    command = [sys.executable, "benchmarks/cold_start.py", "--model", model_path, "--repeats", "1"]
+    run = subprocess.run([*command, "--json", figures_path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    figures = json.loads(figures_path.read_text())
+    assert set(figures) == {"kept", "compiled"}
+    for kind, seconds in figures.items():
+        assert seconds["load_s"] > 0
+        assert f"networks {kind}" in run.stdout

@@ -4,15 +4,17 @@ import logging
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 from onnx import helper
 
+from dfs_core import artifact
 from dfs_core.errors import ArtifactError, BackendError
-from dfs_core.runtime import BACKENDS, Dehazer, load
-from dfs_core.runtime.loading import SHIPPED_MODEL, model_file
+from dfs_core.runtime import BACKENDS, Dehazer, load, loading
+from dfs_core.runtime.loading import SHIPPED_MODEL, model_file, unusable
 from dfs_core.runtime.probes import missing_cuda_device, missing_packages
 
 NO_CUDA = missing_cuda_device()
@@ -28,8 +30,46 @@ def test_auto_logs_one_line_that_says_what_runs_and_why_not_the_better_ones(mode
     with load(model_path) as dehazer:
         assert dehazer.backend == "openvino"
     (record,) = caplog.records
-    assert record.getMessage().startswith("running test_model on openvino in fp32 (")
-    assert f"backend onnxruntime-cuda: {NO_CUDA}" in record.getMessage()
+    expected = f"running test_model on openvino in fp32; not on tensorrt and onnxruntime-cuda: {NO_CUDA}"
+    assert (record.levelname, record.getMessage()) == ("INFO", expected)
+
+
+@pytest.mark.skipif(NO_CUDA is None, reason="has a GPU that could be used")
+def test_a_gpu_that_is_not_used_is_a_warning(model_path, caplog, monkeypatch):
+    monkeypatch.setattr(loading, "missing_cuda_device", lambda: None)  # there is one, as far as the choice knows
+    with load(model_path) as dehazer:
+        assert dehazer.backend == "openvino"
+    (record,) = (record for record in caplog.records if record.name == loading.__name__)
+    assert record.levelname == "WARNING"
+    assert "; not on tensorrt: " in record.getMessage()
+    assert "onnxruntime-cuda: this ONNX Runtime only has " in record.getMessage()
+
+
+@pytest.mark.parametrize(("chosen", "warnings"), [("openvino", 0), ("onnxruntime", 1)])
+def test_a_file_for_tensorrt_runs_on_processors_and_is_warned_of_where_it_is_slow(
+    chosen, warnings, model, model_path, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr(loading, "BACKENDS", (chosen,))
+    description = replace(artifact.read(model_path), precision="int8", quantized_for="tensorrt")
+    helper.set_model_props(model, description.to_metadata())
+    onnx.save(model, tmp_path / "gpu.onnx")
+    with load(tmp_path / "gpu.onnx") as dehazer:
+        assert dehazer.backend == chosen
+    found = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert ["gpu.onnx was quantised for TensorRT; ONNX Runtime computes" in words for words in found] == [
+        True
+    ] * warnings
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_speaks_against_a_backend_is_what_its_start_says(backend, model_path):
+    reason = unusable(backend)
+    if reason is None:
+        load(model_path, backend).close()
+    else:
+        with pytest.raises(BackendError) as refusal:
+            load(model_path, backend)
+        assert str(refusal.value) == f"backend {backend}: {reason}"
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
@@ -165,7 +205,7 @@ def test_a_graph_that_no_backend_knows_is_refused_with_what_each_says(model, tmp
 @pytest.mark.parametrize(
     ("complaint", "words"),
     [
-        ("ImportError('Numba needs NumPy 2.3 or less')", "do not fit each other or this machine (Numba needs NumPy"),
+        ("ImportError('Numba needs NumPy\\n2.3 or less')", "do not fit each other or this machine (Numba needs NumPy"),
         ("RuntimeError('cannot cache function')", "let the environment variable NUMBA_CACHE_DIR name a folder"),
     ],
 )
@@ -181,6 +221,7 @@ def test_a_package_that_is_installed_but_broken_is_passed_over(complaint, words,
     command = [sys.executable, "-c", textwrap.dedent(program), str(model_path), str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "onnxruntime"
+    assert len(run.stderr.splitlines()) == 1
     assert words in run.stderr
 
 

@@ -1,0 +1,1 @@
+"""`dfs doctor`: what this machine has, what it lacks, and whether the shipped model runs on it."""

@@ -1,0 +1,40 @@
+"""The two packages that build and run engines, which are used in the same way."""
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+from dfs_core.errors import EngineError
+
+TENSORRT, TENSORRT_RTX = "tensorrt", "tensorrt_rtx"
+
+FLAVOURS = (TENSORRT, TENSORRT_RTX)
+"""TensorRT (10.3 and later), which builds for the GPU that it finds; TensorRT for RTX, which needs none to build."""
+
+
+def is_installed(flavour: str) -> bool:
+    """Return whether a package is here; it is not started."""
+    return importlib.util.find_spec(flavour) is not None
+
+
+def import_tensorrt(flavour: str | None = None) -> ModuleType:
+    """Return the package that builds and runs engines.
+
+    Args:
+        flavour: one of `FLAVOURS`; the first that is installed if not given.
+
+    Raises:
+        EngineError: it is not installed, or does not start.
+    """
+    wanted = FLAVOURS if flavour is None else (flavour,)
+    installed = [name for name in wanted if is_installed(name)]
+    if not installed:
+        raise EngineError(
+            f"{' and '.join(wanted)} not installed; run `pip install tensorrt` or `pip install tensorrt-rtx-cu12`"
+        )
+    try:
+        return importlib.import_module(installed[0])
+    except (ImportError, OSError) as error:
+        raise EngineError(
+            f"{installed[0]} does not start ({error}); install it again for this machine's CUDA"
+        ) from error

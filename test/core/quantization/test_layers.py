@@ -1,0 +1,34 @@
+"""Which layers compute in whole numbers."""
+
+from pathlib import Path
+
+import pytest
+
+from dfs_core.errors import ArtifactError
+from dfs_core.quantization.layers import quantisable
+from dfs_core.quantization.network import take_out
+
+SOURCE = Path("model.onnx")
+
+
+@pytest.fixture
+def graph(model):
+    """The networks; each node is called as its tensor is in the text."""
+    networks = take_out(model, source=SOURCE).graph
+    for node in networks.node:
+        node.name = node.output[0]
+    return networks
+
+
+def test_only_convolutions_that_neither_see_colours_nor_make_an_output_are_quantised(graph):
+    assert [name.rpartition(".")[2] for name in quantisable(graph, source=SOURCE)] == ["linear", "think"]
+
+
+def test_networks_without_inner_convolutions_are_refused(graph):
+    for node in graph.node:
+        if node.op_type == "Conv" and node.input[1].endswith(("w_inner", "w_think")):
+            node.op_type = "Identity"
+            del node.input[1:]
+            del node.attribute[:]
+    with pytest.raises(ArtifactError, match=r"model.onnx: none of its convolutions can be quantised"):
+        quantisable(graph, source=SOURCE)
