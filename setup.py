@@ -91,6 +91,7 @@ setup(
             "scikit-image>=0.22",
             "selenium>=4.20",  # looks at the report in Chromium
             "tensorrt-rtx-cu12==1.7.1.116; sys_platform == 'linux' and platform_machine == 'x86_64'",
+            "nvidia-cuda-runtime-cu12==12.9.79; sys_platform == 'linux'",  # for its cuda.h
         ],
         "lint": ["ruff>=0.8", "mypy>=1.13", "types-PyYAML"],
     },

@@ -1,16 +1,70 @@
-"""As much of CUDA's driver as a model needs: one GPU, a stream, memory on the device. Only `libcuda` must be there."""
+"""As much of CUDA's driver as a model needs, by ctypes: one GPU, a stream, memory on the device, graphs.
+
+Why not torch or cuda-python, which both own device memory well: torch is a download of gigabytes that no vehicle needs
+to run a model, and cuda-python must match the CUDA version of the driver and is not part of JetPack. `libcuda.so.1` is
+there wherever TensorRT can run, and the functions below have been in it, unchanged, since CUDA 11.4. Their prototypes
+stand in `PROTOTYPES`, and a test holds them to NVIDIA's own `cuda.h`.
+
+Whoever calls these functions from a thread for the first time calls `CudaDevice.make_current` there.
+"""
 
 import ctypes
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_ulonglong, c_void_p
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from dfs_core.errors import BackendError
 from dfs_core.runtime.probes import missing_cuda_device
 
-_CAPABILITY_MAJOR, _CAPABILITY_MINOR = 75, 76
+Handle = POINTER(c_void_p)
+
+PROTOTYPES: dict[str, tuple[Any, ...]] = {
+    "cuGetErrorString": (c_int, POINTER(c_char_p)),
+    "cuDeviceGet": (POINTER(c_int), c_int),
+    "cuDeviceGetName": (c_char_p, c_int, c_int),
+    "cuDeviceGetAttribute": (POINTER(c_int), c_int, c_int),
+    "cuDevicePrimaryCtxRetain": (Handle, c_int),
+    "cuDevicePrimaryCtxRelease_v2": (c_int,),
+    "cuCtxSetCurrent": (c_void_p,),
+    "cuStreamCreate": (Handle, c_uint),
+    "cuStreamDestroy_v2": (c_void_p,),
+    "cuStreamSynchronize": (c_void_p,),
+    "cuStreamBeginCapture_v2": (c_void_p, c_int),
+    "cuStreamEndCapture": (c_void_p, Handle),
+    "cuGraphInstantiateWithFlags": (Handle, c_void_p, c_ulonglong),
+    "cuGraphLaunch": (c_void_p, c_void_p),
+    "cuGraphExecDestroy": (c_void_p,),
+    "cuGraphDestroy": (c_void_p,),
+    "cuMemGetInfo_v2": (POINTER(c_size_t), POINTER(c_size_t)),
+    "cuMemAlloc_v2": (POINTER(c_uint64), c_size_t),
+    "cuMemFree_v2": (c_uint64,),
+    "cuMemHostRegister_v2": (c_void_p, c_size_t, c_uint),
+    "cuMemHostUnregister": (c_void_p,),
+    "cuMemcpyHtoDAsync_v2": (c_uint64, c_void_p, c_size_t, c_void_p),
+    "cuMemcpyDtoHAsync_v2": (c_void_p, c_uint64, c_size_t, c_void_p),
+}
+"""Parameters of each function that is called, by the name that the library exports; all return a CUresult."""
+
+CONSTANTS = {
+    "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR": 75,
+    "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR": 76,
+    "CU_STREAM_NON_BLOCKING": 1,
+    "CU_STREAM_CAPTURE_MODE_THREAD_LOCAL": 1,
+    "CU_MEMHOSTREGISTER_PORTABLE": 1,
+}
+"""Values of `cuda.h`, by its names."""
+
 _NAME_LENGTH = 256
+
+
+def open_driver() -> Any:
+    """Return the driver's library, with the prototypes of what is called."""
+    driver = ctypes.CDLL("libcuda.so.1")
+    for name, parameters in PROTOTYPES.items():
+        function = getattr(driver, name)
+        function.argtypes, function.restype = parameters, c_int
+    return driver
 
 
 class CudaDevice:
@@ -30,22 +84,24 @@ class CudaDevice:
         """
         if (reason := missing_cuda_device()) is not None:
             raise BackendError(reason)
-        self._driver = ctypes.CDLL("libcuda.so.1")
-        device, context, stream = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_void_p()
-        self._call("cuDeviceGet", ctypes.byref(device), ctypes.c_int(0))
+        try:
+            self._driver = open_driver()
+        except (OSError, AttributeError) as error:
+            raise BackendError(f"the NVIDIA driver is older than CUDA 11.4 ({error}); install a newer one") from error
+        device = c_int()
+        self._call("cuDeviceGet", ctypes.byref(device), 0)
+        self._device = device.value
         name = ctypes.create_string_buffer(_NAME_LENGTH)
-        self._call("cuDeviceGetName", name, ctypes.c_int(_NAME_LENGTH), device)
+        self._call("cuDeviceGetName", name, _NAME_LENGTH, self._device)
         self.name = name.value.decode()
         self.compute_capability = (
-            self._attribute(_CAPABILITY_MAJOR, device),
-            self._attribute(_CAPABILITY_MINOR, device),
+            self._attribute("CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR"),
+            self._attribute("CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR"),
         )
-        self._call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
-        self._device, self._context = device, context
+        self._context = self._handle("cuDevicePrimaryCtxRetain", self._device)
+        self._open = True
         self.make_current()
-        self._call("cuStreamCreate", ctypes.byref(stream), ctypes.c_uint(0))
-        self._stream = stream
-        self.stream = int(stream.value or 0)
+        self.stream = self._handle("cuStreamCreate", CONSTANTS["CU_STREAM_NON_BLOCKING"])
 
     def make_current(self) -> None:
         """Let the calling thread work on this device."""
@@ -53,75 +109,90 @@ class CudaDevice:
 
     def synchronize(self) -> None:
         """Wait until all that was put on the stream is done."""
-        self._call("cuStreamSynchronize", self._stream)
+        self._call("cuStreamSynchronize", self.stream)
 
     def close(self) -> None:
-        """Give stream and context back."""
+        """Give stream and context back, once."""
+        if not self._open:
+            return
+        self._open = False
         self.make_current()
-        self._call("cuStreamDestroy_v2", self._stream)
+        self._call("cuStreamDestroy_v2", self.stream)
         self._call("cuDevicePrimaryCtxRelease_v2", self._device)
 
+    def free_memory(self) -> int:
+        """Return how many bytes on the device nobody uses."""
+        free, whole = c_size_t(), c_size_t()
+        self._call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(whole))
+        return free.value
+
     def allocate(self, size: int) -> int:
-        """Return the address of `size` bytes on the device."""
-        address = ctypes.c_uint64()
-        self._call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(size))
+        """Return the address of `size` bytes on the device; CUDA aligns it to 256 bytes at least."""
+        address = c_uint64()
+        self._call("cuMemAlloc_v2", ctypes.byref(address), size)
         return address.value
 
     def free(self, address: int) -> None:
         """Give memory back."""
-        self._call("cuMemFree_v2", ctypes.c_uint64(address))
+        self._call("cuMemFree_v2", address)
+
+    def pin(self, array: NDArray[Any]) -> None:
+        """Keep the pages of an array in memory and let the device read and write them without a copy in between."""
+        self._call("cuMemHostRegister_v2", array.ctypes.data, array.nbytes, CONSTANTS["CU_MEMHOSTREGISTER_PORTABLE"])
+
+    def unpin(self, array: NDArray[Any]) -> None:
+        """Undo `pin`; the array stays what it is."""
+        self._call("cuMemHostUnregister", array.ctypes.data)
 
     def upload(self, array: NDArray[Any], address: int) -> None:
         """Put a copy of a C-contiguous array to the device on the stream."""
-        source = ctypes.c_void_p(array.ctypes.data)
-        self._call(
-            "cuMemcpyHtoDAsync_v2", ctypes.c_uint64(address), source, ctypes.c_size_t(array.nbytes), self._stream
-        )
+        self._call("cuMemcpyHtoDAsync_v2", address, array.ctypes.data, array.nbytes, self.stream)
 
     def download(self, address: int, array: NDArray[Any]) -> None:
         """Put a copy from the device into a C-contiguous array on the stream; it is there after `synchronize`."""
-        target = ctypes.c_void_p(array.ctypes.data)
-        self._call(
-            "cuMemcpyDtoHAsync_v2", target, ctypes.c_uint64(address), ctypes.c_size_t(array.nbytes), self._stream
-        )
+        self._call("cuMemcpyDtoHAsync_v2", array.ctypes.data, address, array.nbytes, self.stream)
 
-    def _attribute(self, number: int, device: ctypes.c_int) -> int:
-        value = ctypes.c_int()
-        self._call("cuDeviceGetAttribute", ctypes.byref(value), ctypes.c_int(number), device)
+    def begin_capture(self) -> None:
+        """Record what is put on the stream from now on, by this thread, instead of doing it."""
+        self._call("cuStreamBeginCapture_v2", self.stream, CONSTANTS["CU_STREAM_CAPTURE_MODE_THREAD_LOCAL"])
+
+    def end_capture(self) -> int:
+        """Return what was recorded, as a graph that can be launched; the stream works again in any case.
+
+        Raises:
+            BackendError: something that was put on the stream cannot be recorded.
+        """
+        recorded = self._handle("cuStreamEndCapture", self.stream, handle_last=True)
+        try:
+            return self._handle("cuGraphInstantiateWithFlags", recorded, 0)
+        finally:
+            self._call("cuGraphDestroy", recorded)
+
+    def launch(self, graph: int) -> None:
+        """Put all of a graph on the stream at once."""
+        self._call("cuGraphLaunch", graph, self.stream)
+
+    def destroy_graph(self, graph: int) -> None:
+        """Forget a graph."""
+        self._call("cuGraphExecDestroy", graph)
+
+    def _attribute(self, name: str) -> int:
+        value = c_int()
+        self._call("cuDeviceGetAttribute", ctypes.byref(value), CONSTANTS[name], self._device)
         return value.value
+
+    def _handle(self, name: str, *arguments: Any, handle_last: bool = False) -> int:
+        """Return the handle that a function gives by its first, or its last, parameter."""
+        handle = c_void_p()
+        place = ctypes.byref(handle)
+        self._call(name, *((*arguments, place) if handle_last else (place, *arguments)))
+        if handle.value is None:
+            raise BackendError(f"{name} gave nothing")
+        return handle.value
 
     def _call(self, name: str, *arguments: Any) -> None:
         status = getattr(self._driver, name)(*arguments)
         if status != 0:
-            words = ctypes.c_char_p()
-            self._driver.cuGetErrorString(ctypes.c_int(status), ctypes.byref(words))
+            words = c_char_p()
+            self._driver.cuGetErrorString(status, ctypes.byref(words))
             raise BackendError(f"{name}: {(words.value or b'unknown error').decode()} (CUDA error {status})")
-
-
-class DeviceMemory:
-    """Memory on a device that grows when more is asked of it."""
-
-    def __init__(self, device: CudaDevice) -> None:
-        """Hold nothing yet."""
-        self._device = device
-        self._size = 0
-        self._address = 0
-
-    def at_least(self, size: int) -> int:
-        """Return the address of at least `size` bytes; what was there before is lost when it has to grow."""
-        if size > self._size:
-            self.free()
-            self._address = self._device.allocate(size)
-            self._size = size
-        return self._address
-
-    def free(self) -> None:
-        """Give the memory back."""
-        if self._size:
-            self._device.free(self._address)
-            self._size = 0
-
-
-def byte_size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    """Return how many bytes an array takes."""
-    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize

@@ -7,7 +7,6 @@ import pytest
 
 from dfs_core.errors import BackendError
 from dfs_core.runtime import BACKENDS, load
-from dfs_core.runtime.cuda_driver import CudaDevice
 from dfs_core.runtime.probes import missing_cuda_device, missing_tensorrt
 
 NO_CUDA = missing_cuda_device()
@@ -34,27 +33,6 @@ def test_without_a_gpu_the_backend_itself_refuses_before_it_starts_tensorrts_run
         TensorRtDehazer(model_path, artifact.read(model_path), precision="fp32", threads=None)
 
 
-@pytest.mark.skipif(NO_CUDA is None, reason="has a GPU")
-def test_without_a_gpu_there_is_no_device():
-    with pytest.raises(BackendError, match="NVIDIA driver"):
-        CudaDevice()
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(NO_CUDA is not None, reason=str(NO_CUDA))
-def test_what_goes_to_the_gpu_comes_back():
-    device = CudaDevice()
-    sent = np.random.default_rng(0).integers(0, 256, (33, 35, 3), np.uint8)
-    received = np.zeros_like(sent)
-    address = device.allocate(sent.nbytes)
-    device.upload(sent, address)
-    device.download(address, received)
-    device.synchronize()
-    device.free(address)
-    device.close()
-    np.testing.assert_array_equal(received, sent)
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(UNUSABLE is not None, reason=str(UNUSABLE))
 @pytest.mark.parametrize("size", [(1, 120, 192), (2, 97, 131), (1, 1, 1), (1, 1080, 1920)])
@@ -62,7 +40,8 @@ def test_tensorrt_equals_onnxruntime(size, model_path, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     frames = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     with load(model_path, "tensorrt") as tensorrt, load(model_path, "onnxruntime") as onnxruntime:
-        found, expected = tensorrt(frames), onnxruntime(frames)
-    assert abs(found.dehazed.astype(int) - expected.dehazed).max() <= 1
-    assert (found.mask == expected.mask).mean() >= 0.999
-    np.testing.assert_allclose(found.fog_density, expected.fog_density, rtol=1e-3)
+        expected = onnxruntime(frames)
+        for found in [tensorrt(frames) for _ in range(3)]:  # the first records a graph, the others launch it
+            assert abs(found.dehazed.astype(int) - expected.dehazed).max() <= 1
+            assert (found.mask == expected.mask).mean() >= 0.999
+            np.testing.assert_allclose(found.fog_density, expected.fog_density, rtol=1e-3)
