@@ -1,4 +1,4 @@
-"""NVIDIA: driver, GPU, CUDA, and both flavours of TensorRT."""
+"""NVIDIA: GPU, driver, CUDA, and both flavours of TensorRT."""
 
 import ctypes
 import re
@@ -15,17 +15,54 @@ TOPIC = "GPU"
 TENSORRT = {"tensorrt": "pip install tensorrt", "tensorrt_rtx": "pip install tensorrt-rtx-cu12"}
 _DRIVER = "libcuda.so.1"
 _KERNEL_MODULE = Path("/sys/module/nvidia/version")
+_PCI_DEVICES = Path("/sys/bus/pci/devices")
+_DEVICE_TREE = Path("/proc/device-tree/compatible")
+_CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_NVIDIA, _DISPLAY_CLASS = "0x10de", "0x03"
+_OLDEST_TENSORRT = (10, 3)
 _RUNTIMES = ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu13", "nvidia-cuda-runtime-cu12")
-INSTALL_DRIVER = "where there is an NVIDIA GPU: sudo ubuntu-drivers install, then restart; on a Jetson, JetPack has it"
 
 
 def probes() -> list[Probe]:
     """Return what is asked of the GPU and of what runs on it."""
     return [
+        Probe(TOPIC, "hardware", _hardware),
         Probe(TOPIC, "driver", _driver, "nvidia-smi says what is wrong; install the driver again"),
         Probe(TOPIC, "CUDA", _cuda),
         *(Probe(TOPIC, name, partial(_tensorrt, name), f"{cure} --force-reinstall") for name, cure in TENSORRT.items()),
     ]
+
+
+def hardware() -> list[str]:
+    """Return the NVIDIA GPUs that the kernel sees, whether they have a driver or not."""
+    if _DEVICE_TREE.exists() and b"nvidia,tegra" in _DEVICE_TREE.read_bytes():
+        return ["a Jetson's own"]
+    found = []
+    for device in sorted(_PCI_DEVICES.glob("*")):
+        vendor, kind, model = ((device / name).read_text().strip() for name in ("vendor", "class", "device"))
+        if vendor == _NVIDIA and kind.startswith(_DISPLAY_CLASS):
+            found.append(f"PCI {device.name} (10de:{model.removeprefix('0x')})")
+    return found
+
+
+def driver_cure(gpus: list[str]) -> str:
+    """Return what brings the driver of these GPUs to where this program runs."""
+    if not gpus:
+        return "nothing to do: there is no NVIDIA GPU"
+    if any(mark.exists() for mark in _CONTAINER_MARKS):
+        return "docker run --gpus all …, on a host with its driver and nvidia-container-toolkit"
+    if "Jetson" in gpus[0]:
+        return "sudo apt install nvidia-jetpack"
+    return "sudo ubuntu-drivers install (on Debian: sudo apt install nvidia-driver), then restart"
+
+
+def _hardware() -> Iterator[Finding]:
+    from dfs_core.runtime.probes import missing_cuda_device
+
+    if gpus := hardware():
+        yield Finding(TOPIC, "hardware", Mark.FINE, ", ".join(gpus))
+    elif missing_cuda_device() is not None:  # else it is one that the kernel does not see, as under Windows
+        yield Finding(TOPIC, "hardware", Mark.MISSING, "the kernel sees no NVIDIA GPU")
 
 
 def _driver() -> Iterator[Finding]:
@@ -34,7 +71,7 @@ def _driver() -> Iterator[Finding]:
     reason = missing_cuda_device()
     if reason is not None:
         there = _library(_DRIVER)
-        mark, cure = (Mark.BROKEN, "nvidia-smi") if there else (Mark.MISSING, INSTALL_DRIVER)
+        mark, cure = (Mark.BROKEN, "nvidia-smi") if there else (Mark.MISSING, driver_cure(hardware()))
         yield Finding(TOPIC, "driver", mark, reason, cure)
         return
     module = _KERNEL_MODULE.read_text().strip() if _KERNEL_MODULE.exists() else "of unknown version"
@@ -60,9 +97,21 @@ def _cuda() -> Iterator[Finding]:
 
 def _tensorrt(name: str) -> Iterator[Finding]:
     if find_spec(name) is None:
-        yield Finding(TOPIC, name, Mark.MISSING, "not installed", f"where there is a GPU: {TENSORRT[name]}")
+        others = [other for other in TENSORRT if other != name and find_spec(other) is not None]
+        if others:
+            yield Finding(TOPIC, name, Mark.MISSING, f"not installed; {others[0]} is, and one of them is enough")
+        else:
+            yield Finding(TOPIC, name, Mark.MISSING, "not installed", f"where there is a GPU: {TENSORRT[name]}")
         return
-    yield Finding(TOPIC, name, Mark.FINE, ask("version", name)["version"])
+    version = ask("version", name)["version"]
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    if name == "tensorrt" and numbers < _OLDEST_TENSORRT:
+        words = f"{version}, older than {_OLDEST_TENSORRT[0]}.{_OLDEST_TENSORRT[1]}, the first that DFS can use"
+        yield Finding(
+            TOPIC, name, Mark.BROKEN, words, "pip install --upgrade tensorrt; on a Jetson: JetPack 6.1 or later"
+        )
+        return
+    yield Finding(TOPIC, name, Mark.FINE, version)
 
 
 def _newest_cuda() -> str:

@@ -5,13 +5,14 @@ from functools import partial
 
 from dfs_core.doctor.child import ask
 from dfs_core.doctor.finding import Finding, Mark, Probe
-from dfs_core.doctor.gpu import INSTALL_DRIVER
 from dfs_core.doctor.questions import FRAME
 from dfs_core.errors import MachineError
 
 TOPIC = "main job"
 _SLOW = "tensorrt"
 """Where no engine is kept it builds one, which takes minutes."""
+
+NOT_TRIED = "not tried: it may build an engine, for minutes"
 
 _TIMEOUT_S, _SLOW_TIMEOUT_S = 180.0, 3600.0
 _CURES = {
@@ -38,9 +39,12 @@ def probes(*, tensorrt: bool) -> list[Probe]:
 
 def verdict(findings: list[Finding]) -> Finding:
     """Return whether the shipped model runs on some backend, given what each of them came to."""
-    running = [finding.name for finding in findings if finding.topic == TOPIC and finding.mark is Mark.FINE]
+    backends = [finding for finding in findings if finding.topic == TOPIC]
+    running = [finding.name for finding in backends if finding.mark is Mark.FINE]
     if running:
-        return Finding(TOPIC, "dehaze a frame", Mark.FINE, f"works on {' and '.join(running)}")
+        first = next(finding.name for finding in backends if finding.mark is Mark.FINE or finding.words == NOT_TRIED)
+        words = f"works on {' and '.join(running)}; backend 'auto' takes {first}"
+        return Finding(TOPIC, "dehaze a frame", Mark.FINE, words)
     cure = "pip install 'dfs_ros[cpu]', then dfs doctor"
     return Finding(TOPIC, "dehaze a frame", Mark.BROKEN, "works on no backend", cure)
 
@@ -50,13 +54,11 @@ def _backend(name: str, *, tried: bool) -> Iterator[Finding]:
     from dfs_core.runtime.probes import missing_cuda_device
 
     if (reason := unusable(name)) is not None:
-        cure = INSTALL_DRIVER if reason == missing_cuda_device() else _CURES.get(name, "")
+        cure = "see GPU above" if reason == missing_cuda_device() else _CURES.get(name, "")
         yield Finding(TOPIC, name, Mark.MISSING, reason, cure)
         return
     if not tried:
-        yield Finding(
-            TOPIC, name, Mark.MISSING, "not tried: it may build an engine, for minutes", "dfs doctor --tensorrt"
-        )
+        yield Finding(TOPIC, name, Mark.MISSING, NOT_TRIED, "dfs doctor --tensorrt")
         return
     try:
         found = ask("frame", name, timeout_s=_SLOW_TIMEOUT_S if name == _SLOW else _TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""The machine itself: Python, processor, memory."""
+"""The machine itself and what runs there: DFS, Python, processor, memory."""
 
 import os
 import platform
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from dfs_core import __version__
 from dfs_core.doctor.finding import Finding, Mark, Probe
 
 TOPIC = "machine"
@@ -30,7 +31,12 @@ INSTRUCTIONS = {
 
 def probes() -> list[Probe]:
     """Return what is asked of the machine."""
-    return [Probe(TOPIC, "Python", _python), Probe(TOPIC, "processor", _processor), Probe(TOPIC, "memory", _memory)]
+    return [
+        Probe(TOPIC, "DFS", _dfs),
+        Probe(TOPIC, "Python", _python),
+        Probe(TOPIC, "processor", _processor),
+        Probe(TOPIC, "memory", _memory),
+    ]
 
 
 def instructions(description: str) -> list[str]:
@@ -43,6 +49,10 @@ def instructions(description: str) -> list[str]:
 def available_bytes(description: str) -> int:
     """Return the memory that is free for programs, out of the text of /proc/meminfo."""
     return _kilobytes(description, "MemAvailable") * 1024
+
+
+def _dfs() -> Iterator[Finding]:
+    yield Finding(TOPIC, "DFS", Mark.FINE, f"{__version__} in {Path(__file__).parents[1]}")
 
 
 def _python() -> Iterator[Finding]:

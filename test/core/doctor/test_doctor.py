@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dfs_core.artifact import read
-from dfs_core.doctor import files, machine
+from dfs_core.doctor import files, gpu, job, machine
 from dfs_core.doctor.child import ask
 from dfs_core.doctor.finding import Finding, Mark, Probe
 from dfs_core.errors import MachineError
@@ -80,7 +80,60 @@ def test_a_machine_without_a_gpu_lacks_it_but_is_healthy(doctor: Run) -> None:
     assert run.returncode == 0
     for line in (("GPU", "driver"), ("main job", "tensorrt"), ("main job", "onnxruntime-cuda")):
         assert (findings[line]["mark"], findings[line]["words"]) == ("missing", NO_CUDA)
-        assert "ubuntu-drivers install" in findings[line]["cure"]
+    assert findings["GPU", "driver"]["cure"] == gpu.driver_cure(gpu.hardware())
+    assert findings["main job", "tensorrt"]["cure"] == "see GPU above"
+
+
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with a sound card of NVIDIA's and no container; its GPUs are up to the test."""
+    devices = tmp_path / "devices"
+    devices.mkdir()
+    monkeypatch.setattr(gpu, "_PCI_DEVICES", devices)
+    monkeypatch.setattr(gpu, "_DEVICE_TREE", tmp_path / "compatible")
+    monkeypatch.setattr(gpu, "_CONTAINER_MARKS", (tmp_path / "container",))
+    plug(devices / "0000:01:00.1", "0x10de", "0x040300", "0x22ba")
+    return devices
+
+
+def plug(folder: Path, vendor: str, kind: str, model: str) -> None:
+    folder.mkdir()
+    for name, content in (("vendor", vendor), ("class", kind), ("device", model)):
+        (folder / name).write_text(f"{content}\n")
+
+
+def test_gpu_is_seen_without_its_driver(bus: Path) -> None:
+    assert gpu.hardware() == []
+    assert gpu.driver_cure([]) == "nothing to do: there is no NVIDIA GPU"
+    plug(bus / "0000:00:02.0", "0x8086", "0x030000", "0x46a6")
+    plug(bus / "0000:01:00.0", "0x10de", "0x030000", "0x2684")
+    assert gpu.hardware() == ["PCI 0000:01:00.0 (10de:2684)"]
+    assert gpu.driver_cure(gpu.hardware()).startswith("sudo ubuntu-drivers install")
+
+
+def test_container_is_told_to_be_given_the_gpu(bus: Path) -> None:
+    plug(bus / "0000:01:00.0", "0x10de", "0x030200", "0x27b8")
+    (bus.parent / "container").touch()
+    assert gpu.driver_cure(gpu.hardware()).startswith("docker run --gpus all")
+
+
+def test_jetson_is_told_of_jetpack(bus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "_PCI_DEVICES", bus / "none")
+    (bus.parent / "compatible").write_bytes(b"nvidia,p3737-0000+p3701-0000\0nvidia,tegra234\0")
+    assert gpu.driver_cure(gpu.hardware()) == "sudo apt install nvidia-jetpack"
+
+
+def test_tensorrt_that_is_too_old_is_broken(doctor: Run) -> None:
+    _, _, findings = doctor({"tensorrt": "__version__ = '8.6.2'\n"})
+    assert findings["GPU", "tensorrt"]["mark"] == "broken"
+    assert findings["GPU", "tensorrt"]["words"] == "8.6.2, older than 10.3, the first that DFS can use"
+
+
+def test_verdict_names_what_auto_takes() -> None:
+    lines = [Finding("main job", name, Mark.FINE, "loaded") for name in ("openvino", "onnxruntime")]
+    assert job.verdict(lines).words == "works on openvino and onnxruntime; backend 'auto' takes openvino"
+    untried = Finding("main job", "tensorrt", Mark.MISSING, job.NOT_TRIED, "dfs doctor --tensorrt")
+    assert job.verdict([untried, *lines]).words.endswith("; backend 'auto' takes tensorrt")
 
 
 @pytest.mark.skipif(NO_CUDA is None, reason="has a GPU, so the main job may be done there")
@@ -102,7 +155,7 @@ def test_libraries_that_crash_or_do_not_start_are_lines_and_the_job_fails(doctor
 def test_one_backend_that_works_is_enough(doctor: Run) -> None:
     run, healthy, findings = doctor({"openvino": "raise ImportError('wrong processor')\n"})
     assert (run.returncode, healthy) == (0, True)
-    assert findings["main job", "dehaze a frame"]["words"] == "works on onnxruntime"
+    assert findings["main job", "dehaze a frame"]["words"] == "works on onnxruntime; backend 'auto' takes onnxruntime"
 
 
 @pytest.mark.skipif(not SHIPPED_MODEL.exists(), reason="no shipped model")
