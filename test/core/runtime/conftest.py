@@ -1,6 +1,8 @@
 """A small model that follows the contract of `dfs_core.artifact` exactly, built with `onnx.helper` alone."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -10,6 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dfs_core.artifact import Artifact
 from dfs_core.labels import CAMVID_11
+from dfs_core.runtime import cuda_driver, loading
+
+from .simulated_gpu import SimulatedDriver, install_tensorrt
 
 NETWORK_WIDTH = 96
 NETWORK_MULTIPLE = 16
@@ -87,6 +92,26 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "test_model.onnx"
     onnx.save(build_model(), path)
     return path
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SimulatedDriver]:
+    """A simulated GPU, of which nothing may be left when models are closed."""
+    driver = SimulatedDriver()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(cuda_driver, "missing_cuda_device", lambda: None)
+    monkeypatch.setattr(cuda_driver, "open_driver", lambda: driver)
+    monkeypatch.setattr(loading, "missing_cuda_device", lambda: None)
+    yield driver
+    assert driver.faults == []
+    assert (driver.memory, driver.pinned, driver.graphs) == ({}, {}, {})
+    assert (driver.contexts, driver.streams) == (0, 0)
+
+
+@pytest.fixture
+def package(driver: SimulatedDriver, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A simulated TensorRT on that GPU."""
+    return install_tensorrt(driver, monkeypatch)
 
 
 def _shrink(graph: GraphBuilder, artifact: Artifact) -> None:

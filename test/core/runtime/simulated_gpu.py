@@ -19,7 +19,12 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+import pytest
 
+from dfs_core.engines.model_file import ModelFile
+from dfs_core.engines.profile import Profile
+from dfs_core.engines.target import Target
+from dfs_core.runtime import tensorrt
 from dfs_core.runtime.cuda_driver import PROTOTYPES
 
 OUT_OF_MEMORY, INVALID_CONTEXT, CAPTURE_UNSUPPORTED, CAPTURE_INVALIDATED, NO_SUCH_THING = 2, 201, 900, 901, 400
@@ -219,7 +224,7 @@ class SimulatedDriver:
             self.copied["pageable"] += size
 
 
-def simulated_tensorrt(driver: SimulatedDriver, *, rtx: bool = False) -> ModuleType:
+def simulated_tensorrt(driver: SimulatedDriver, *, rtx: bool = False) -> Any:
     """Return a package that runs plans, which are model files behind `PLAN`, on a simulated GPU."""
     package: Any = ModuleType("tensorrt_rtx" if rtx else "tensorrt")
     package.__version__ = "1.7.1" if rtx else "10.3.0"
@@ -231,6 +236,20 @@ def simulated_tensorrt(driver: SimulatedDriver, *, rtx: bool = False) -> ModuleT
     if rtx:
         package.CudaGraphStrategy = Enum("CudaGraphStrategy", ["DISABLED", "WHOLE_GRAPH_CAPTURE"])
     package.Runtime = lambda logger: _Runtime(package, driver, logger)
+    return package
+
+
+def install_tensorrt(driver: SimulatedDriver, monkeypatch: pytest.MonkeyPatch, *, rtx: bool = False) -> Any:
+    """Let the backend find a simulated package, and plans made for it; `builds` has the profiles that were built."""
+    package = simulated_tensorrt(driver, rtx=rtx)
+    package.builds = []
+
+    def build(model: ModelFile, profile: Profile, target: Target, **_: Any) -> bytes:
+        package.builds.append(profile)
+        return PLAN + model.content
+
+    monkeypatch.setattr(tensorrt, "import_tensorrt", lambda: package)
+    monkeypatch.setattr(tensorrt, "build", build)
     return package
 
 

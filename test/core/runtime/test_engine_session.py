@@ -17,45 +17,13 @@ from dfs_core.engines.model_file import read_model
 from dfs_core.engines.profile import Profile
 from dfs_core.engines.target import Target
 from dfs_core.errors import BackendError, FrameError
-from dfs_core.runtime import cuda_driver, load, loading, tensorrt
+from dfs_core.runtime import load, tensorrt
 from dfs_core.runtime.engine_session import LANES
 
-from .simulated_gpu import NAME, PLAN, SimulatedDriver, simulated_tensorrt
+from .simulated_gpu import NAME, PLAN, install_tensorrt
 
 UPTO_FOUR = Profile((1, 1, 1), (1, 72, 128), (4, 400, 400))
 STEADY = ("cuMemAlloc_v2", "cuMemHostRegister_v2", "cuGraphInstantiateWithFlags", "execute_async_v3", "cuMemFree_v2")
-
-
-@pytest.fixture
-def driver(monkeypatch, tmp_path):
-    """A simulated GPU, of which nothing is left when models are closed."""
-    driver = SimulatedDriver()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(cuda_driver, "missing_cuda_device", lambda: None)
-    monkeypatch.setattr(cuda_driver, "open_driver", lambda: driver)
-    monkeypatch.setattr(loading, "missing_cuda_device", lambda: None)
-    yield driver
-    assert driver.faults == []
-    assert (driver.memory, driver.pinned, driver.graphs) == ({}, {}, {})
-    assert (driver.contexts, driver.streams) == (0, 0)
-
-
-@pytest.fixture
-def package(driver, monkeypatch):
-    return _install(driver, monkeypatch)
-
-
-def _install(driver, monkeypatch, *, rtx=False):
-    package = simulated_tensorrt(driver, rtx=rtx)
-    package.builds = []
-
-    def build(model, profile, target, **_):
-        package.builds.append(profile)
-        return PLAN + model.content
-
-    monkeypatch.setattr(tensorrt, "import_tensorrt", lambda: package)
-    monkeypatch.setattr(tensorrt, "build", build)
-    return package
 
 
 @pytest.fixture
@@ -258,7 +226,7 @@ def test_outputs_of_another_type_are_refused(model_path, package):
 
 
 def test_tensorrt_for_rtx_records_by_itself_and_keeps_the_kernels_that_it_compiled(model_path, driver, monkeypatch):
-    package = _install(driver, monkeypatch, rtx=True)
+    package = install_tensorrt(driver, monkeypatch, rtx=True)
     package.kernels = b"compiled at the first start"
     frames = pictures(1, 48, 64)
     with load(model_path, "tensorrt") as dehazer, load(model_path, "onnxruntime") as reference:
