@@ -22,7 +22,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-CAMVID_BETAS = ("0.005", "0.01", "0.02", "0.03", "0.05")
+CAMVID_BETAS = ("0", "0.005", "0.01", "0.02", "0.03", "0.05")
 SCENES_BETAS = ("0.01", "0.02", "0.05")
 DRAWN_SCENES = 50
 DOCUMENT = Path(__file__).parents[1] / "docs" / "results.md"
@@ -153,9 +153,16 @@ def _judged(report: dict[str, Any]) -> str:
     rows = [row for row in report["rows"] if row["part"] == "all"]
     judges = list(dict.fromkeys(row["judge"] for row in rows))
     own = [row for row in rows if row["judge"] == judges[0]]
+    columns = (
+        ("PSNR, dB", _plain("psnr", 2)),
+        ("SSIM", _shared("ssim")),
+        ("own mask, IoU class", _plain("own_mask_miou", 3)),
+        ("β estimated, 1/m", _plain("fog_density", 4)),
+        ("gated, %", _plain("gated", 1, 100.0)),
+    )
     parts = [
         f"{own[0]['scenes']} frames. Pictures against the clear ones:",
-        _table(own, (("PSNR, dB", _plain("psnr", 2)), ("SSIM", _shared("ssim")))),
+        _table(own, columns),
     ]
     for judge in judges:
         columns = (

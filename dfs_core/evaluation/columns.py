@@ -1,6 +1,7 @@
 """What the figures of an evaluation are called, and what they mean."""
 
 from dfs_core.evaluation.results import Column
+from dfs_core.offline import DEFAULT_GATE
 
 _MAPS = "between the judge's map of the row's picture and the true map, both in the colours of the classes"
 
@@ -26,6 +27,15 @@ REFERENCE = (
         "own_mask_miou", "own mask IoU", "IoU class of the mask that the model itself publishes, made of the hazy frame"
     ),
     Column("fog_density", "β estimated, 1/m", "median of the attenuation coefficient that the model reports", 4, None),
+    Column(
+        "gated",
+        "gated, %",
+        f"share of the frames that the model reports less than {DEFAULT_GATE:g} / m of: by default they are passed on "
+        "untouched, though not here",
+        1,
+        None,
+        100.0,
+    ),
 )
 """Where the truth is known."""
 

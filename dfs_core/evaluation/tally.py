@@ -17,6 +17,7 @@ from dfs_core.metrics.bootstrap import Bootstrap, interval
 from dfs_core.metrics.image import HIGHEST_PSNR
 from dfs_core.metrics.label_maps import map_psnr, map_ssim, poster_psnr, poster_ssim
 from dfs_core.metrics.segmentation import FIGURES, class_ious, count, counts_size, figures
+from dfs_core.offline import DEFAULT_GATE
 
 IMAGE_FIGURES = ("psnr", "ssim")
 MAP_FIGURES = ("map_psnr", "map_ssim", "poster_psnr", "poster_ssim")
@@ -137,6 +138,7 @@ class Tally:
         }
         for model, own in draws.items():
             place = key.beta, key.part, model
+            estimates = self._estimates.get(place)
             row: Row = {
                 "model": model,
                 "beta": key.beta,
@@ -145,7 +147,8 @@ class Tally:
                 "scenes": self._images[place].pictures,
                 **{name: _number(values[0]) for name, values in own.items()},
                 "own_mask_miou": self._own_miou(place),
-                "fog_density": float(np.median(self._estimates[place])) if place in self._estimates else None,
+                "fog_density": float(np.median(estimates)) if estimates else None,
+                "gated": float(np.mean(np.array(estimates) < DEFAULT_GATE)) if estimates else None,
                 "interval": {name: found for name, values in own.items() if (found := _interval(values))},
                 "gap_closed": {},
                 "gap_closed_interval": {},

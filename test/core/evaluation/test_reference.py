@@ -99,8 +99,8 @@ def test_perfect_dehazer_closes_the_gap_and_brightening_widens_it(scenes):
     assert worse["psnr"] < hazy["psnr"]
     assert worse["gap_closed"]["ssim"] < 0.0
     assert hazy["gap_closed"] == clear["gap_closed"] == {}
-    assert oracle["fog_density"] == pytest.approx(0.1)
-    assert hazy["fog_density"] is None
+    assert (oracle["fog_density"], oracle["gated"]) == (pytest.approx(0.1), 0.0)
+    assert (hazy["fog_density"], hazy["gated"]) == (None, None)
 
 
 def test_figures_are_those_of_all_frames_together(scenes):
