@@ -7,13 +7,14 @@ of the profile. Copies stay outside of the graph: so results may go to another a
 not wanted is not copied. In the steady state nothing is allocated, on the device or in pinned memory.
 
 TensorRT for RTX compiles kernels at run time and records graphs by itself when it has the right ones; a graph of ours
-would hold its makeshift kernels for ever. What it compiled can be kept: `kernels`.
+would hold its makeshift kernels for ever. What it compiled serves all lanes, and can be kept: `kernels`.
 """
 
 import logging
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -103,7 +104,8 @@ class EngineSession:
 
     def kernels(self) -> bytes | None:
         """Return the kernels that TensorRT for RTX compiled here, for the next start; None of TensorRT."""
-        return None if self._rtx_cache is None else bytes(self._rtx_cache.serialize())
+        kernels = None if self._rtx_cache is None else self._rtx_cache.serialize()
+        return None if kernels is None else bytes(kernels)
 
     def close(self) -> None:
         """Free all, the engine after its contexts; the device must be current."""
@@ -172,6 +174,8 @@ class Lane:
             if not session.records_itself:
                 self._graph = self._record()
         except BaseException:
+            with suppress(BackendError):  # what is on the stream still uses the memory
+                self._device.synchronize()
             self.close()
             raise
 
@@ -216,7 +220,7 @@ class Lane:
             self._place(name, math.prod(shapes[name]) * dtype.itemsize)
         if (size := self._context.update_device_memory_size_for_shapes()) > 0:
             self._addresses[_WORKING_MEMORY] = self._device.allocate(size)
-            self._context.set_device_memory(self._addresses[_WORKING_MEMORY], size)
+        self._context.set_device_memory(self._addresses.get(_WORKING_MEMORY, 0), size)
         return shapes
 
     def _place(self, name: str, size: int) -> None:

@@ -47,6 +47,8 @@ class SimulatedDriver:
         pinned: size of what is pinned, by address.
         room: bytes on the device.
         capturable: whether networks can be recorded.
+        can_pin: whether memory can be pinned.
+        broken: whether TensorRT refuses to run networks.
         faults: what callers did wrong.
     """
 
@@ -59,6 +61,7 @@ class SimulatedDriver:
         self.room = 1 << 30
         self.contexts = self.streams = 0
         self.capturable = self.can_pin = True
+        self.broken = False
         self.faults: list[BaseException] = []
         self._current: set[int] = set()
         self._stream: list[Callable[[], None]] = []
@@ -275,8 +278,8 @@ class _RuntimeCache:
     def __init__(self, package: Any) -> None:
         self._package, self.content = package, b""
 
-    def serialize(self) -> bytes:
-        return self.content or self._package.kernels
+    def serialize(self) -> bytes | None:
+        return self.content or self._package.kernels or None
 
     def deserialize(self, blob: bytes) -> bool:
         self.content = blob
@@ -349,6 +352,8 @@ class _Context:
 
     def execute_async_v3(self, stream: int) -> bool:
         self._driver.calls["execute_async_v3"] += 1
+        if self._driver.broken:
+            return False
         if self._driver.capturing and (self._fresh or not self._driver.capturable):
             self._driver.invalidate()
             return False

@@ -162,6 +162,17 @@ def test_size_that_does_not_fit_is_refused_and_the_next_frame_flows(model_path, 
         assert dehazer(pictures(1, 48, 64)).dehazed is not None
 
 
+def test_network_that_fails_is_told_and_leaves_nothing(model_path, driver, package):
+    with load(model_path, "tensorrt") as dehazer:
+        held = len(driver.memory)
+        driver.broken = True
+        with pytest.raises(BackendError, match=r"^tensorrt 10\.3\.0 failed on frames of \[1, 48, 64\]$"):
+            dehazer(pictures(1, 48, 64))
+        assert len(driver.memory) == held
+        driver.broken = False
+        assert dehazer(pictures(1, 48, 64)).dehazed is not None
+
+
 def test_frames_beyond_the_engine_are_refused_with_the_command_that_builds_another(model_path, keep_engine):
     keep_engine(model_path)
     with load(model_path, "tensorrt") as dehazer:
