@@ -22,7 +22,7 @@ import onnxruntime as ort
 import pytest
 
 from dfs_core.engines.model_file import ModelFile
-from dfs_core.engines.profile import Profile
+from dfs_core.engines.profile import Profile, choose_profile
 from dfs_core.engines.target import Target
 from dfs_core.runtime import tensorrt
 from dfs_core.runtime.cuda_driver import PROTOTYPES
@@ -243,7 +243,10 @@ def simulated_tensorrt(driver: SimulatedDriver, *, rtx: bool = False) -> Any:
 
 
 def install_tensorrt(driver: SimulatedDriver, monkeypatch: pytest.MonkeyPatch, *, rtx: bool = False) -> Any:
-    """Let the backend find a simulated package, and plans made for it; `builds` has the profiles that were built."""
+    """Let the backend find a simulated package, and plans made for it; `builds` has the profiles that were built.
+
+    The usual frames are small, so that the run at loading is quick.
+    """
     package = simulated_tensorrt(driver, rtx=rtx)
     package.builds = []
 
@@ -253,6 +256,7 @@ def install_tensorrt(driver: SimulatedDriver, monkeypatch: pytest.MonkeyPatch, *
 
     monkeypatch.setattr(tensorrt, "import_tensorrt", lambda: package)
     monkeypatch.setattr(tensorrt, "build", build)
+    monkeypatch.setattr(tensorrt, "choose_profile", lambda sides: choose_profile(sides, usual=(None, 72, 128)))
     return package
 
 

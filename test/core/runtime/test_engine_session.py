@@ -208,7 +208,7 @@ def test_it_has_run_before_load_returns(model_path, driver, package):
     with load(model_path, "tensorrt"):
         assert driver.calls["execute_async_v3"] == 2
     (profile,) = package.builds
-    assert profile.usual == (1, 1080, 1920)
+    assert profile.usual == (1, 72, 128)
 
 
 def test_engine_that_does_not_load_is_built_again(model_path, package, keep_engine, caplog):
