@@ -256,7 +256,9 @@ def install_tensorrt(driver: SimulatedDriver, monkeypatch: pytest.MonkeyPatch, *
 
     monkeypatch.setattr(tensorrt, "import_tensorrt", lambda: package)
     monkeypatch.setattr(tensorrt, "build", build)
-    monkeypatch.setattr(tensorrt, "choose_profile", lambda sides: choose_profile(sides, usual=(None, 72, 128)))
+    monkeypatch.setattr(
+        tensorrt, "choose_profile", lambda *sides, **more: choose_profile(*sides, usual=(None, 72, 128), **more)
+    )
     return package
 
 
