@@ -74,9 +74,9 @@ class EngineSession:
         self._lanes: OrderedDict[Shape, Lane] = OrderedDict()
         try:
             self._runtime: Runtime = tensorrt.Runtime(self._log)
-        except (RuntimeError, TypeError) as error:  # pybind11's words for a null pointer
+            engine = self._runtime.deserialize_cuda_engine(plan)
+        except (RuntimeError, TypeError) as error:  # pybind11's for a null pointer
             raise self._refusal(f"does not start ({error})") from error
-        engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
             raise self._refusal("cannot load this engine")
         self._engine: Engine = engine
@@ -121,7 +121,10 @@ class EngineSession:
 
     def _new_context(self) -> Context:
         strategy = self._tensorrt.ExecutionContextAllocationStrategy.USER_MANAGED
-        context = self._engine.create_execution_context(strategy if self._rtx_config is None else self._rtx_config)
+        try:
+            context = self._engine.create_execution_context(strategy if self._rtx_config is None else self._rtx_config)
+        except RuntimeError as error:
+            raise self._refusal(f"cannot make this engine ready ({error})") from error
         if context is None:
             raise self._refusal("cannot make room for this engine; free GPU memory")
         return context

@@ -236,6 +236,7 @@ def simulated_tensorrt(driver: SimulatedDriver, *, rtx: bool = False) -> Any:
     package.ExecutionContextAllocationStrategy = Enum("Strategy", ["STATIC", "USER_MANAGED"])
     package.output_types = {}
     package.kernels = b""
+    package.context_error = None
     if rtx:
         package.CudaGraphStrategy = Enum("CudaGraphStrategy", ["DISABLED", "WHOLE_GRAPH_CAPTURE"])
     package.Runtime = lambda logger: _Runtime(package, driver, logger)
@@ -319,6 +320,8 @@ class _Engine:
         strategy = how.strategy if isinstance(how, _RuntimeConfig) else how
         if strategy is not self._package.ExecutionContextAllocationStrategy.USER_MANAGED:
             raise Fault(f"working memory by {strategy}")
+        if self._package.context_error is not None:
+            raise self._package.context_error
         return _Context(self.session, self._driver)
 
     def get_tensor_dtype(self, name: str) -> Any:

@@ -227,6 +227,14 @@ def test_gpu_whose_engines_do_not_load_leaves_the_work_to_the_next_backend(model
     assert "not on tensorrt: tensorrt 10.3.0 cannot load this engine: IRuntime" in caplog.text
 
 
+def test_error_of_the_bindings_leaves_the_work_to_the_next_backend(model_path, package, caplog):
+    package.context_error = RuntimeError("no kernel image is available")
+    with load(model_path) as dehazer:
+        assert dehazer.backend != "tensorrt"
+    words = "not on tensorrt: tensorrt 10.3.0 cannot make this engine ready (no kernel image is available)"
+    assert words in caplog.text
+
+
 def test_outputs_of_another_type_are_refused(model_path, package):
     package.output_types = {MASK: package.DataType.FLOAT}
     with pytest.raises(BackendError, match=r"the engine's 'mask' is DataType\.FLOAT, not DataType\.UINT8"):
