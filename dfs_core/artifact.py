@@ -12,7 +12,8 @@ The graph of an artifact has fixed names:
 | `fog_density` (output) | float32 [N] | attenuation coefficient β in 1/m |
 
 `low_resolution` and `restoration` are cut points: a backend may compute what lies before the first and after the second
-by itself. h and w follow from H and W by `Artifact.network_size`.
+by itself. h and w follow from H and W by `Artifact.network_size`. A file whose generator draws the dehazed frames has
+neither, and its fog density is not a number.
 """
 
 import json
@@ -55,6 +56,9 @@ class Artifact:
         training_data: what it was trained on.
         license: under what terms the weights may be used.
         metrics: figures measured when it was exported, by name.
+        draws: whether its generator draws the dehazed frames itself, at full size, instead of saying what the fog does.
+            Then there are no cut points, and the fog density is not known.
+        max_size: height and width of the largest frames that engines are made for; None leaves it to the builder.
     """
 
     name: str
@@ -66,6 +70,8 @@ class Artifact:
     training_data: str = ""
     license: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    draws: bool = False
+    max_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a low-resolution frame that `network_size` cannot give, and a number format that nobody knows."""
@@ -77,6 +83,8 @@ class Artifact:
             )
         if self.precision not in PRECISIONS:
             raise ArtifactError(f"precision must be one of {', '.join(PRECISIONS)}, not '{self.precision}'")
+        if self.max_size is not None and min(self.max_size) < 1:
+            raise ArtifactError(f"max_size must be at least 1 pixel high and wide, not {self.max_size}")
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return height and width of the low-resolution frame for a camera of that size.
@@ -104,6 +112,8 @@ class Artifact:
             "dfs.training_data": self.training_data,
             "dfs.license": self.license,
             "dfs.metrics": json.dumps(dict(self.metrics)),
+            "dfs.draws": json.dumps(self.draws),
+            "dfs.max_size": json.dumps(self.max_size),
         }
 
     @classmethod
@@ -142,6 +152,8 @@ class Artifact:
                 training_data=metadata["dfs.training_data"],
                 license=metadata["dfs.license"],
                 metrics={name: float(value) for name, value in json.loads(metadata["dfs.metrics"]).items()},
+                draws=bool(json.loads(metadata.get("dfs.draws", "false"))),  # older files lack this and the next
+                max_size=_size(json.loads(metadata.get("dfs.max_size", "null"))),
             )
         except (KeyError, ValueError, TypeError, AttributeError, LabelError, ArtifactError) as error:
             raise ArtifactError(
@@ -209,6 +221,13 @@ def _tensors(graph: "GraphProto") -> Iterator["TensorProto"]:
             yield from attribute.tensors
             for branch in (attribute.g, *attribute.graphs):
                 yield from _tensors(branch)
+
+
+def _size(found: list[int] | None) -> tuple[int, int] | None:
+    if found is None:
+        return None
+    height, width = (int(length) for length in found)
+    return height, width
 
 
 def _class(entry: dict[str, Any]) -> LabelClass:

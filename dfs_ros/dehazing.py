@@ -1,5 +1,6 @@
 """What the worker does with an image message: read it, ask the model, publish the answer."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -42,7 +43,7 @@ class Dehazing:
         self._parameters = parameters
         self._calibration = calibration
         self._clock = clock
-        self.attenuation = float("nan")
+        self.attenuation = math.nan  # before the first frame, and of models that do not tell it
 
     def __call__(self, dehazer: Dehazer, arrival: Arrival) -> None:
         """Answer one message.
@@ -68,7 +69,7 @@ class Dehazing:
                 encoding = answer_encoding(message.encoding)
         with stopwatch("model"):
             result = dehazer(frame[None], dehaze=wishes.dehazed, segment=wishes.mask)
-        self.attenuation = _attenuation(result)
+        self.attenuation = math.nan if dehazer.artifact.draws else _attenuation(result)
         passed = self.attenuation < parameters.gate_attenuation
         answer = Answer(
             message=message,

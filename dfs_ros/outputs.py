@@ -49,7 +49,7 @@ class Answer:
         dehazed: RGB, uint8 [H, W, 3]; None when nobody wants it.
         passed: whether `dehazed` is the frame as it came.
         mask: class ids, uint8 [h, w]; None when nobody wants it.
-        attenuation: β in 1/m.
+        attenuation: β in 1/m; not a number where the model does not tell it.
         calibration: the camera's newest CameraInfo, if any.
     """
 
@@ -200,7 +200,9 @@ class Outputs:
 
 
 def _visibility_m(attenuation: float) -> float:
-    """Return the visibility as a Float32 can hold it: infinite where it is too large for one."""
+    """Return the visibility as a Float32 can hold it: infinite where it is too large for one; nan where unknown."""
+    if math.isnan(attenuation):
+        return math.nan
     mor_m = mor_from_attenuation(attenuation)
     return mor_m if mor_m <= _LARGEST_FLOAT32 else math.inf
 

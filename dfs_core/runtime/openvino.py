@@ -90,7 +90,7 @@ class OpenVinoDehazer(Dehazer):
         except (RuntimeError, OSError) as error:
             raise BackendError(f"{path}: OpenVINO cannot read this graph ({_first_line(error)})") from error
         self._runs_whole = not _has_cut_points(self._model)
-        if self._runs_whole:
+        if self._runs_whole and not artifact.draws:
             _logger.warning(
                 "%s: cannot be cut at float32 tensors '%s' and '%s', so the whole graph runs, which is slower; "
                 "export it again with `dfs export`",

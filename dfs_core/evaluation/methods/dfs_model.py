@@ -28,7 +28,8 @@ class DfsModel(Method):
         result = self._dehazer(frame[None])
         assert result.dehazed is not None  # noqa: S101 (for the type checker: both were asked for)
         assert result.mask is not None  # noqa: S101
-        return Answer(result.dehazed[0], result.mask[0], float(result.fog_density[0]))
+        density = None if self._dehazer.artifact.draws else float(result.fog_density[0])
+        return Answer(result.dehazed[0], result.mask[0], density)
 
     def expense(self, height: int, width: int) -> Expense:
         """Return what the whole graph costs, the segmenter that makes its mask included."""
