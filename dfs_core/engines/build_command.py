@@ -34,7 +34,10 @@ def build_engine(
     size: Annotated[
         str | None, typer.Option(metavar=_SIZE, help="The usual frames, for which it is made fast; 1920x1080.")
     ] = None,
-    max_size: Annotated[str | None, typer.Option(metavar=_SIZE, help="The largest frames; 3840x2160.")] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(metavar=_SIZE, help="The largest frames; what the file was exported for, or 3840x2160."),
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=1, metavar="N", help="How many frames at once, usually; 1.")] = None,
     max_batch: Annotated[int | None, typer.Option(min=1, metavar="N", help="How many at most; as --batch.")] = None,
     tf32: Annotated[
@@ -76,6 +79,7 @@ def build_engine(
         smallest=(None, *_size(min_size)),
         usual=(batch, *_size(size)),
         largest=(max_batch, *_size(max_size)),
+        made_for=file.made_for,
     )
     tensorrt, built_for = _choose(flavour, asked)
     key = EngineKey.of(file, tensorrt, built_for, profile, tf32=tf32)

@@ -7,7 +7,7 @@ from pathlib import Path
 from dfs_core import artifact
 from dfs_core.artifact import FRAMES, Artifact
 from dfs_core.engines.messages import QUANTISE
-from dfs_core.engines.profile import Sides
+from dfs_core.engines.profile import OPEN, Sides
 from dfs_core.errors import ArtifactError, EngineError
 
 
@@ -20,12 +20,14 @@ class ModelFile:
         content: all of it.
         precision: the number format that it computes in, which an engine keeps: "fp32", "fp16" or "int8".
         sides: (N, H, W) of its frames, None for each that it leaves open.
+        made_for: the largest (N, H, W) that it says it was made for, None for each of which it says nothing.
     """
 
     path: Path
     content: bytes = field(repr=False)
     precision: str
     sides: Sides
+    made_for: Sides = OPEN
 
     @property
     def sha256(self) -> str:
@@ -60,4 +62,5 @@ def read_model(path: Path, description: Artifact | None = None) -> ModelFile:
         ) from error
     inputs = {value.name: value for value in onnx.load_from_string(content).graph.input}
     count, height, width, _ = (side.dim_value or None for side in inputs[FRAMES].type.tensor_type.shape.dim)
-    return ModelFile(path, content, description.precision, (count, height, width))
+    made_for = (None, *(description.max_size or (None, None)))
+    return ModelFile(path, content, description.precision, (count, height, width), made_for)

@@ -50,6 +50,7 @@ def choose_profile(
     smallest: Sides = OPEN,
     usual: Sides = OPEN,
     largest: Sides = OPEN,
+    made_for: Sides = OPEN,
 ) -> Profile:
     """Return the profile that follows from a model file and from what was asked for.
 
@@ -60,17 +61,21 @@ def choose_profile(
         smallest: what was asked for, None for each side that was not.
         usual: as `smallest`.
         largest: as `smallest`.
+        made_for: the largest that the file says it was made for; more may be asked for.
 
     Raises:
         EngineError: the file fixes a side at another length, or the lengths are not in order.
     """
     default = Profile()
+    n, h, w = (limit or length for limit, length in zip(made_for, default.largest, strict=True))
+    usual_n, usual_h, usual_w = default.usual
+    default = Profile(default.smallest, (min(usual_n, n), min(usual_h, h), min(usual_w, w)), (n, h, w))
     axes = [
         _axis(_SIDES[axis], sides[axis], (smallest[axis], usual[axis], largest[axis]), default, axis)
         for axis in range(len(_SIDES))
     ]
-    (n, h, w) = axes
-    return Profile((n[0], h[0], w[0]), (n[1], h[1], w[1]), (n[2], h[2], w[2]))
+    least, best, most = zip(*axes, strict=True)
+    return Profile(least, best, most)
 
 
 def parse_size(words: str) -> tuple[int, int]:

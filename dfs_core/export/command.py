@@ -1,6 +1,8 @@
 """`dfs export`: checkpoints to one self-describing ONNX file, checked before it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,12 +11,18 @@ import typer
 
 from dfs_core.artifact import Artifact
 from dfs_core.errors import ArtifactError
+from dfs_core.quantization.command import Target, quantize
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from dfs_core.export.drawn import DrawnPipeline
     from dfs_core.export.parity import Row
     from dfs_core.export.writing import Written
+    from dfs_core.models.pipeline import Network
+    from dfs_core.onnx_sides import Sides
+
+_SIZE = "WIDTHxHEIGHT"
 
 DATA = {"camvid": "CamVid with label-geometry fog", "scenes": "drawn scenes"}
 """What a model file says of the data of a checkpoint."""
@@ -27,10 +35,11 @@ TERMS = {
 
 
 class Precision(str, Enum):
-    """Number formats that a file is exported in; `dfs quantize` makes int8 of one in fp32."""
+    """Number formats that a file is exported in."""
 
     FP32 = "fp32"
     FP16 = "fp16"
+    INT8 = "int8"
 
 
 def export(
@@ -39,8 +48,30 @@ def export(
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     name: Annotated[str, typer.Option(help="What the model is called.")] = "dfs_fast",
     precision: Annotated[
-        Precision, typer.Option(help="Number format of the networks: fp16 for GPUs, half the size; fp32 for the rest.")
+        Precision,
+        typer.Option(
+            help="Number format of the networks: fp16 for GPUs, half the size; int8 as `dfs quantize` makes it, with "
+            "--calibration and --target; fp32 for the rest."
+        ),
     ] = Precision.FP32,
+    size: Annotated[
+        str | None, typer.Option(metavar=_SIZE, help="The only size of frames that the file takes; any by default.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The only number of frames at once; any by default.")
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar=_SIZE,
+            help="The largest frames that it is compared on, and that engines are made for where `dfs build-engine` is "
+            "not told otherwise.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="With int8: frames to calibrate on; see `dfs quantize`.")
+    ] = None,
+    target: Annotated[Target, typer.Option(help="With int8: what the file shall run on.")] = Target.CPU,
     training_data: Annotated[
         str | None, typer.Option(help="What it was trained on; by default the names of both checkpoints' data.")
     ] = None,
@@ -55,44 +86,95 @@ def export(
     """Write a dehazer and a segmenter as one ONNX file that every backend runs.
 
     The file is compared with the networks in torch, on ONNX Runtime and on OpenVINO, at several sizes and for two
-    frames at once; it is not written if it says something else. Any number of frames of any size fits it.
+    frames at once; it is not written if it says something else. Any number of frames of any size fits it, unless --size
+    or --batch say which alone shall.
     """
     from rich.console import Console
 
-    from dfs_core.evaluation.segmentation import load_generator, load_segmenter
     from dfs_core.export.parity import missing_backends
     from dfs_core.export.writing import write
-    from dfs_core.models.pipeline import Network
-    from dfs_core.models.translator import Translator
-    from dfs_core.training import checkpoint
     from dfs_core.whole_output import require_place
 
     metrics = dict(map(_metric, metric or ()))
+    sides, largest = _sides(batch, size, max_size)
+    if (precision is Precision.INT8) != (calibration is not None):
+        raise ArtifactError(
+            "--precision int8 and --calibration FOLDER belong together: give a folder of pictures as the camera takes "
+            "them, foggy and clear, or leave both out"
+        )
     for path in filter(None, (out, json_)):
         require_place(path)
-    dehazer, labeller = load_generator(generator), load_segmenter(segmenter)
-    if isinstance(dehazer, Translator):
+    network, description = _load(generator, segmenter)
+    if description.draws and precision is Precision.INT8:
         raise ArtifactError(
-            f"{generator}: its generator draws the dehazed image itself, but a model file restores it from what a "
-            "generator such as 'fast' says of the fog; export a checkpoint of one of these"
+            f"{generator}: its generator draws the dehazed image itself, and what is lost by that in 8 bits is seen in "
+            "every pixel; export it with --precision fp16, or a generator such as 'fast'"
         )
-    sources = sorted({checkpoint.load(path).config["data"]["name"] for path in (generator, segmenter)})
-    description = Artifact(
-        name,
-        labeller.labels,
-        precision=precision.value,
-        training_data=training_data or ", ".join(DATA.get(source, source) for source in sources),
-        license=license_ or "; ".join(TERMS.get(source, f"the terms of {source}") for source in sources),
+    description = replace(
+        description,
+        name=name,
+        precision="fp16" if precision is Precision.FP16 else "fp32",
+        training_data=training_data or description.training_data,
+        license=license_ or description.license,
         metrics=metrics,
+        max_size=largest,
     )
-    written = write(Network(dehazer, labeller).eval(), description, out)
-    console = Console()
-    console.print(_table(written.parity))
-    for backend, reason in missing_backends().items():
-        console.print(f"Not compared on {backend}: {reason}", markup=False, soft_wrap=True)
-    console.print(f"{out}: {_summary(written, precision)}", markup=False, highlight=False, soft_wrap=True)
+    with _float_file(out, precision) as written_to:
+        written = write(network, description, written_to, sides=sides)
+        console = Console()
+        console.print(_table(written.parity))
+        for backend, reason in missing_backends().items():
+            console.print(f"Not compared on {backend}: {reason}", markup=False, soft_wrap=True)
+        shown = out if calibration is None else written_to.name
+        console.print(f"{shown}: {_summary(written, description)}", markup=False, highlight=False, soft_wrap=True)
+        if calibration is not None:
+            quantize(written_to, calibration, out, target=target)
     if json_ is not None:
         _write_json(written, json_)
+
+
+def _load(generator: Path, segmenter: Path) -> "tuple[Network | DrawnPipeline, Artifact]":
+    """Return both networks as one, and what their checkpoints say of them."""
+    from dfs_core.evaluation.segmentation import load_generator, load_segmenter
+    from dfs_core.export.drawn import DrawnPipeline
+    from dfs_core.models.pipeline import Network
+    from dfs_core.models.translator import Translator
+    from dfs_core.training import checkpoint
+
+    dehazer, labeller = load_generator(generator), load_segmenter(segmenter)
+    sources = sorted({checkpoint.load(path).config["data"]["name"] for path in (generator, segmenter)})
+    description = Artifact(
+        "",
+        labeller.labels,
+        training_data=", ".join(DATA.get(source, source) for source in sources),
+        license="; ".join(TERMS.get(source, f"the terms of {source}") for source in sources),
+        draws=isinstance(dehazer, Translator),
+    )
+    if isinstance(dehazer, Translator):
+        return DrawnPipeline(dehazer, labeller).eval(), description
+    return Network(dehazer, labeller).eval(), description
+
+
+def _sides(batch: int | None, size: str | None, max_size: str | None) -> "tuple[Sides, tuple[int, int] | None]":
+    """Return which sides of frames are fixed, and the largest height and width."""
+    from dfs_core.engines.profile import parse_size
+
+    if size is not None and max_size is not None:
+        raise ArtifactError("--size fixes the size of all frames, so that --max-size says nothing; give one of them")
+    height, width = (None, None) if size is None else parse_size(size)
+    return (batch, height, width), None if max_size is None else parse_size(max_size)
+
+
+@contextmanager
+def _float_file(out: Path, precision: Precision) -> Iterator[Path]:
+    """Yield where the file in floating point goes: what int8 is made of is not kept."""
+    import tempfile
+
+    if precision is not Precision.INT8:
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="dfs-export-") as folder:
+        yield Path(folder) / f"{out.stem}_fp32.onnx"
 
 
 def _metric(words: str) -> tuple[str, float]:
@@ -118,13 +200,11 @@ def _table(rows: "Sequence[Row]") -> "Table":
     return table
 
 
-def _summary(written: "Written", precision: Precision) -> str:
-    from dfs_core.export.writing import COST_SIZE
-
-    height, width = COST_SIZE
+def _summary(written: "Written", description: Artifact) -> str:
+    height, width = written.macs_size
     macs = "" if written.macs is None else f", {written.macs / 1e9:.2f} GMAC at {width}x{height}"
     return (
-        f"{written.size / 1e6:.2f} MB in {precision.value}, {written.parameters / 1e6:.2f} M parameters{macs}, "
+        f"{written.size / 1e6:.2f} MB in {description.precision}, {written.parameters / 1e6:.2f} M parameters{macs}, "
         f"opset {written.opset}"
     )
 
@@ -136,6 +216,7 @@ def _write_json(written: "Written", path: Path) -> None:
     from dfs_core.whole_output import whole_output
 
     figures = asdict(written)
+    figures["macs_size"] = dict(zip(("height", "width"), written.macs_size, strict=True))
     for row in figures["parity"]:
         row["frames"] = dict(zip(("batch", "height", "width"), row["frames"], strict=True))
     with whole_output(path, overwrite=True) as partial:

@@ -25,6 +25,9 @@ class Target(str, Enum):
     TENSORRT = "tensorrt"
 
 
+_ENDINGS = {Target.CPU: "_int8", Target.TENSORRT: "_int8_tensorrt"}
+"""What the name of a file ends with that has none of its own."""
+
 BACKENDS = {Target.CPU: ("openvino", "onnxruntime"), Target.TENSORRT: ("onnxruntime",)}
 """Those that a file is compared on; ONNX Runtime computes what is made for TensorRT, too, on machines without a GPU."""
 
@@ -40,7 +43,12 @@ def quantize(
             "split is put into random fog; 'scenes' draws some.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The ONNX file to write; by default MODEL_int8.onnx, for TensorRT MODEL_int8_tensorrt.onnx.",
+        ),
+    ] = None,
     target: Annotated[
         Target, typer.Option(help="What it shall run on: processors, or a GPU with TensorRT.")
     ] = Target.CPU,
@@ -97,6 +105,12 @@ def quantize(
         raise ArtifactError(
             f"{model}: is in {description.precision} already; give the file in fp32 that it was made from"
         )
+    if description.draws:
+        raise ArtifactError(
+            f"{model}: its generator draws the dehazed image itself, and what is lost by that in 8 bits is seen in "
+            "every pixel; export it with --precision fp16, or a generator such as 'fast'"
+        )
+    out = out or model.with_name(f"{model.stem}{_ENDINGS[target]}.onnx")
     if out.exists() and out.samefile(model):
         raise OutputError(f"{out}: is the file that is to be quantised; name another one with --out")
     for path in filter(None, (out, json_)):

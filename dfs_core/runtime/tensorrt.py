@@ -138,7 +138,10 @@ class TensorRtDehazer(Dehazer):
     def _choose(self, *, tf32: bool) -> EngineKey:
         """Return the key of the engine for this GPU: the one built last, whatever its sizes, or that of a new one."""
         gpu = Gpu(self._device.name, self._device.compute_capability)
-        target, profile = choose_target(self._tensorrt, gpu), choose_profile(self._model.sides)
+        target, profile = (
+            choose_target(self._tensorrt, gpu),
+            choose_profile(self._model.sides, made_for=self._model.made_for),
+        )
         wanted = EngineKey.of(self._model, self._tensorrt, target, profile, tf32=tf32)
         return self._cache.find(wanted, gpu) or wanted
 

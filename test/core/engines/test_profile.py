@@ -79,3 +79,10 @@ def test_what_is_no_size_is_refused(words):
 )
 def test_a_profile_says_what_it_is(profile, words):
     assert str(profile) == words
+
+
+def test_what_a_file_was_made_for_is_the_largest_unless_more_is_asked_for():
+    made_for = (None, 720, 1280)
+    assert choose_profile(made_for=made_for) == Profile((1, 1, 1), (1, 720, 1280), (1, 720, 1280))
+    asked = choose_profile(made_for=made_for, largest=(4, 1080, 1920))
+    assert asked == Profile((1, 1, 1), (1, 720, 1280), (4, 1080, 1920))
