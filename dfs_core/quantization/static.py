@@ -30,11 +30,13 @@ class Rules:
     Attributes:
         activations: how the inputs of convolutions are held, a name of ONNX Runtime's `QuantType`.
         followed_by: operators that compute in whole numbers, too, wherever they stand.
+        not_behind: operators whose outputs stay in floating point, and so do the convolutions that take them.
         options: `extra_options` of ONNX Runtime's `quantize_static`.
     """
 
     activations: str
     followed_by: tuple[str, ...] = ()
+    not_behind: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -64,6 +66,9 @@ def quantize_networks(networks: "ModelProto", inputs: Iterable[Floats], rules: R
         try:
             quant_pre_process(whole, prepared, skip_symbolic_shape=True)
             graph = _name_nodes(prepared)
+            kept = {name for node in graph.node if node.op_type in rules.not_behind for name in node.output}
+            behind = {node.name for node in graph.node if node.input and node.input[0] in kept}
+            chosen = [name for name in quantisable(graph, source=source) if name not in behind]
             followers = [node.name for node in graph.node if node.op_type in rules.followed_by]
             tool.quantize_static(
                 prepared,
@@ -71,7 +76,7 @@ def quantize_networks(networks: "ModelProto", inputs: Iterable[Floats], rules: R
                 _Reader(iter(inputs)),
                 quant_format=tool.QuantFormat.QDQ,
                 op_types_to_quantize=["Conv", *rules.followed_by],
-                nodes_to_quantize=quantisable(graph, source=source) + followers,
+                nodes_to_quantize=chosen + followers,
                 per_channel=True,
                 activation_type=tool.QuantType[rules.activations],
                 weight_type=tool.QuantType.QInt8,

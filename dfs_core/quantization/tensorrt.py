@@ -2,7 +2,8 @@
 
 It refuses all others: its parser takes no zero point but 0 and no bias in 32 bits. Only what goes into a convolution is
 marked. What comes out is not, so that the builder can fuse a convolution with what follows it, up to where the next one
-asks for 8 bits.
+asks for 8 bits. A convolution that takes another's output as it is stays in floating point: of the shipped segmenter,
+which has five such, 26 % of the labels would change instead of 1.3 %.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 RULES = Rules(
     activations="QInt8",
+    not_behind=("Conv",),
     options={
         "ActivationSymmetric": True,
         "WeightSymmetric": True,
