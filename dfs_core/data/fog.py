@@ -89,6 +89,8 @@ class FogRange:
         exposure: gain of the camera, the same on all channels; uniform.
         white_balance: how far the logarithm of each channel's own gain may lie from 0: the light of dusk, of lamps, and
             cameras that are set for another. Unlike `airlight_tint` it falls on scene and fog alike.
+        ideal_share: share of the draws in which the fog is even and the camera ideal: no noise, no compression, and its
+            response, exposure and white balance leave the scene as it is.
     """
 
     mor_m: tuple[float, float] = (40.0, 1000.0)
@@ -104,6 +106,7 @@ class FogRange:
     jpeg_share: float = 0.7
     exposure: tuple[float, float] = (1.0, 1.0)
     white_balance: float = 0.0
+    ideal_share: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> Fog:
         """Return a random fog; what is said of the scene's own airlight is left to whoever has the scene."""
@@ -122,13 +125,16 @@ class FogRange:
         without_fog = rng.random() < self.clear_share
         compressed = rng.random() < self.jpeg_share
         varied = self.airlight_unevenness[1] > 0.0  # else nothing is drawn: other fogs stay what they were
-        return replace(
+        fog = replace(
             fog,
             airlight_unevenness=rng.uniform(*self.airlight_unevenness) if varied else 0.0,
             gains=self._gains(rng),
             attenuation=0.0 if without_fog else fog.attenuation,
             jpeg_quality=fog.jpeg_quality if compressed else None,
         )
+        if self.ideal_share > 0.0 and rng.random() < self.ideal_share:
+            return Fog(fog.attenuation, fog.airlight)
+        return fog
 
     def _gains(self, rng: np.random.Generator) -> tuple[float, float, float]:
         """Return random gains of the channels; nothing is drawn where nothing varies."""

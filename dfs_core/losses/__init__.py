@@ -10,7 +10,7 @@ import torch
 
 from dfs_core.losses.adversarial import bce, least_squares
 from dfs_core.losses.cross_entropy import cross_entropy
-from dfs_core.losses.fog import airlight, attainable, attenuation, transmission
+from dfs_core.losses.fog import airlight, attainable, attenuation, hidden, transmission
 from dfs_core.losses.iiou import iiou
 from dfs_core.losses.image import harm, pixel
 from dfs_core.losses.jaccard import jaccard
@@ -28,6 +28,7 @@ __all__ = [
     "attainable",
     "attenuation",
     "harm",
+    "hidden",
     "perceptual",
     "pixel",
     "transmission",

@@ -2,7 +2,7 @@
 
 import torch
 
-SKY_WEIGHT = 0.25
+_LEAST_PROBABILITY = 1e-4
 
 
 def attainable(
@@ -23,15 +23,21 @@ def attainable(
 
 
 def transmission(predicted: torch.Tensor, true: torch.Tensor, *, floor: float) -> torch.Tensor:
-    """Mean absolute difference of two transmissions [N, 1, H, W], over the pixels where light survives, and of the sky.
+    """Mean absolute difference of two transmissions [N, 1, H, W], over the pixels where light survives.
 
-    A pixel counts by t / t0, at most 1: what the generator says where hardly any light survives is left to it. The sky,
-    where none does, is to be left as it is, t = 1, because only noise would be restored there; it counts a quarter.
+    A pixel counts by t / t0, at most 1: what the generator says where hardly any light survives is left to it.
     """
-    sky = true == 0.0
-    wanted = torch.where(sky, 1.0, true.clamp(min=floor))
-    weight = torch.where(sky, SKY_WEIGHT, (true / floor).clamp(max=1.0))
-    return ((predicted - wanted).abs() * weight).mean()
+    weight = (true / floor).clamp(max=1.0)
+    return ((predicted - true.clamp(min=floor)).abs() * weight).mean()
+
+
+def hidden(predicted: torch.Tensor, true_transmission: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the probability that nothing but fog is seen, [N, 1, H, W], with where that is so: where t is 0.
+
+    It keeps the sky out of the transmission: were the sky asked for t = 1, whatever is far and pale would get it too.
+    """
+    predicted = predicted.clamp(_LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
+    return -torch.where(true_transmission == 0.0, predicted, 1.0 - predicted).log().mean()
 
 
 def airlight(predicted: torch.Tensor, true: torch.Tensor, fog_share: torch.Tensor) -> torch.Tensor:

@@ -14,12 +14,14 @@ class FogEstimate(NamedTuple):
         attenuation: β in 1/m, [N].
         sky: S, by how much the sky that the fog hides is brighter than the fog before it, RGB in [-1, 1], [N, 3, h, w];
             0 wherever there is no sky. None leaves the sky as the fog shows it.
+        hidden: the probability that nothing but fog is seen, [N, 1, h, w]; None where the generator does not tell.
     """
 
     transmission: torch.Tensor
     airlight: torch.Tensor
     attenuation: torch.Tensor
     sky: torch.Tensor | None = None
+    hidden: torch.Tensor | None = None
 
     def restoration(self) -> torch.Tensor:
         """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A + S = gain · I + offset."""

@@ -26,6 +26,8 @@ DARKEST = 0.2
 
 STRIDE = 16
 
+_SCENE_NUMBERS = 12
+
 
 class _Planes(NamedTuple):
     """What is told of each pixel, logits [N, 1, h, w] each.
@@ -61,8 +63,9 @@ class FastGenerator(nn.Module):
     - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light. The
       network says where to look, which is where the fog is thickest, and by how much to go beyond.
     - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it
-      is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so this is what
-      scenes teach. Both only on what has the airlight's colour, which keeps them off trees and roofs.
+      is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
+      from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
+      them off trees and roofs.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
 
@@ -90,9 +93,12 @@ class FastGenerator(nn.Module):
         self.decode_quarter = unit(eighth + quarter, half)
         self.decode_half = unit(half + half + 12, half)
         self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
+        self.sky_of_scene = nn.Sequential(nn.Linear(_SCENE_NUMBERS, 32), nn.ReLU(inplace=True), nn.Linear(32, 4))
         self.purity = nn.Parameter(torch.tensor(15.0))
         with torch.no_grad():
             self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is more than fog
+            for numbers in self.sky_of_scene[2].parameters():  # at first the sky is what the fog shows
+                nn.init.normal_(numbers, std=0.01)
 
     def forward(self, low_resolution: torch.Tensor) -> FogEstimate:
         """Return what fog does to the frames.
@@ -119,8 +125,9 @@ class FastGenerator(nn.Module):
         transmission = torch.maximum(transmission, _least(low_resolution, airlight, transmission))
         other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
         hidden = torch.sigmoid(planes.hidden - self.purity * other)
-        sky = hidden * _color(whole.sky, SKY_LUMINANCE, SKY_TINT)
-        return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky)
+        scene = scene_numbers(low_resolution, airlight, transmission, hidden)
+        sky = hidden * _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT)
+        return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky, hidden)
 
     def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
         """Return what is told of each pixel of the low resolution."""
@@ -146,6 +153,23 @@ def _least(low_resolution: torch.Tensor, airlight: torch.Tensor, transmission: t
     means = F.avg_pool2d(F.pad(low_resolution, (half,) * 4, mode="replicate"), STRIDE, STRIDE // 2)
     lost = ((airlight - means) / airlight.clamp(min=1e-3)).amax(dim=1, keepdim=True).clamp(0.0, 1.0)
     return (upsample_like(lost, low_resolution) / (1.0 - DARKEST * (1.0 - transmission))).clamp(max=1.0)
+
+
+def scene_numbers(
+    low_resolution: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor, hidden: torch.Tensor
+) -> torch.Tensor:
+    """Return what the scene below the sky is like without its fog, [N, 12]: mean, spread and brightest of its blocks.
+
+    Blocks of 16 x 16 count by the light that survives, and by there being more than fog to see; the airlight follows.
+    """
+    means = F.avg_pool2d(torch.cat([low_resolution, transmission, hidden], dim=1).float(), STRIDE)
+    share, seen = means[:, 3:4], (1.0 - means[:, 4:]) * means[:, 3:4]
+    scene = ((means[:, :3] - airlight) / share + airlight).clamp(0.0, 1.0)
+    weights = seen / seen.sum(dim=(2, 3), keepdim=True).clamp(min=1e-3)
+    mean = (weights * scene).sum(dim=(2, 3), keepdim=True)
+    spread = (weights * (scene - mean).abs()).sum(dim=(2, 3))
+    brightest = (seen * scene).amax(dim=(2, 3))
+    return torch.cat([mean[:, :, 0, 0], spread, brightest, airlight[:, :, 0, 0].float()], dim=1)
 
 
 def _split(numbers: torch.Tensor) -> _Globals:

@@ -22,7 +22,8 @@ class _Bound(NamedTuple):
 
 _COUNTS = ("steps", "epochs", "batch", "accumulate", "save_every", "validate_every", "validation_samples", "patience")
 _AMOUNTS = ("warmup", "workers", "panel_rows", "seed", "data.seed", "weight_decay", "depth_error")
-_LOSSES = ("adversarial", "pixel", "harm", "perceptual", "segmentation", "transmission", "airlight", "attenuation")
+_FOG_LOSSES = ("transmission", "airlight", "attenuation", "hidden")
+_LOSSES = ("adversarial", "pixel", "harm", "perceptual", "segmentation", *_FOG_LOSSES)
 _LIGHTS = ("view.brightness", "view.contrast", "view.saturation", "view.tint")
 _RATES = ("learning_rate", "discriminator_learning_rate", "clip")
 
@@ -43,7 +44,11 @@ _BOUNDS = (
     ),
     _Bound("above 0 metres", lambda number: number > 0, ("fog.mor_m",)),
     _Bound("in [0, 1)", lambda number: 0 <= number < 1, ("ema", "betas")),
-    _Bound("in [0, 1]", lambda number: 0 <= number <= 1, ("fog.clear_share", "fog.airlight", "fog.jpeg_share")),
+    _Bound(
+        "in [0, 1]",
+        lambda number: 0 <= number <= 1,
+        ("fog.clear_share", "fog.airlight", "fog.jpeg_share", "fog.ideal_share"),
+    ),
     _Bound("in 1 to 100", lambda number: 1 <= number <= 100, ("fog.jpeg_quality",)),
 )
 

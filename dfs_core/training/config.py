@@ -24,6 +24,7 @@ class LossConfig:
         perceptual: λ2, of L_percep.
         segmentation: λ3, of L_seg. The whole loss of a segmenter that answers with logits.
         transmission, airlight, attenuation: of the fog that was put in, where the generator predicts it.
+        hidden: of where nothing but that fog is seen, likewise.
         adversarial_form: "least_squares" or "bce".
         perceptual_features: "efficientnet_lite0", or "vgg16" from `perceptual_file`.
         perceptual_file: weights of the feature network, where they are not in a package.
@@ -39,6 +40,7 @@ class LossConfig:
     transmission: float = 5.0
     airlight: float = 2.0
     attenuation: float = 0.2
+    hidden: float = 0.5
     adversarial_form: str = "least_squares"
     perceptual_features: str = "efficientnet_lite0"
     perceptual_file: Path | None = None

@@ -159,13 +159,16 @@ class DehazerTask(Task):
 
     def _fog_terms(self, batch: Batch, fog: FogEstimate) -> Losses:
         weights, share = self.config.loss, batch["transmission"]
-        return {
+        terms = {
             "transmission": weights.transmission
             * losses.transmission(fog.transmission.float(), share, floor=MIN_TRANSMISSION),
             "airlight": weights.airlight * losses.airlight(fog.airlight.float(), _airlight(batch), 1.0 - share),
             "attenuation": weights.attenuation
             * losses.attenuation(fog.attenuation.float(), batch["attenuation"], clearest=MIN_ATTENUATION),
         }
+        if fog.hidden is not None:
+            terms["hidden"] = weights.hidden * losses.hidden(fog.hidden.float(), share)
+        return terms
 
     def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:
         return {"hazy": hazy, "dehazed": dehaze(network, hazy, self._size), "clear": sample.image}

@@ -113,6 +113,15 @@ def test_range_without_gains_draws_the_fogs_that_it_always_drew():
     assert first.random() != other.random()  # numbers more were drawn
 
 
+def test_ideal_share_of_the_draws_has_even_fog_and_a_camera_that_adds_nothing():
+    where = FogRange(noise=(0.01, 0.02), exposure=(0.5, 0.8), airlight_unevenness=(0.05, 0.1), ideal_share=0.3)
+    source = rng()
+    fogs = [where.draw(source) for _ in range(2000)]
+    ideal = [fog for fog in fogs if fog == Fog(fog.attenuation, fog.airlight)]
+    assert len(ideal) == pytest.approx(600, rel=0.1)
+    assert all(fog.noise > 0.0 and fog.airlight_unevenness > 0.0 for fog in fogs if fog not in ideal)
+
+
 def test_noise_has_the_deviation_that_was_asked_for():
     image = np.full((200, 200, 3), 128, np.uint8)
     scene = apply_fog(image, np.ones((200, 200), np.float32), Fog(0.0, noise=0.02), rng())

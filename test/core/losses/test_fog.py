@@ -11,9 +11,16 @@ from dfs_core import losses, optics
 def test_transmission_counts_where_light_survives():
     true = torch.tensor([0.5, 0.06, 0.0]).view(1, 1, 1, 3)
     predicted = torch.tensor([0.4, 0.32, 0.9]).view(1, 1, 1, 3)
-    # 0.1 whole; 0.2 above the floor 0.12 by half; the sky 0.1 below 1 by a quarter
-    expected = (0.1 + 0.5 * 0.2 + 0.25 * 0.1) / 3
+    # 0.1 whole; 0.2 above the floor 0.12 by half; nothing of the sky
+    expected = (0.1 + 0.5 * 0.2) / 3
     assert losses.transmission(predicted, true, floor=0.12).item() == pytest.approx(expected)
+
+
+def test_hidden_is_what_no_light_comes_through():
+    true = torch.tensor([0.0, 0.0, 0.06, 1.0]).view(1, 1, 1, 4)
+    predicted = torch.tensor([0.9, 0.0, 0.3, 0.0]).view(1, 1, 1, 4)
+    expected = -(math.log(0.9) + math.log(1e-4) + math.log(0.7) + math.log(1.0 - 1e-4)) / 4
+    assert losses.hidden(predicted, true).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_attainable_is_what_the_fog_model_gives_back():
@@ -51,6 +58,7 @@ LIKE = torch.linspace(0.1, 0.9, 24, dtype=torch.float64).view(1, 3, 2, 4)
     "loss",
     [
         lambda x: losses.transmission(x[:, :1].sigmoid(), torch.full_like(LIKE[:, :1], 0.7), floor=0.1),
+        lambda x: losses.hidden(x.sigmoid(), (LIKE - 0.5).clamp(min=0.0)),
         lambda x: losses.attenuation(x.abs().flatten() + 0.1, torch.full_like(LIKE.flatten(), 0.01), clearest=1e-3),
     ],
 )

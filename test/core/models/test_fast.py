@@ -5,6 +5,7 @@ import torch
 
 from dfs_core.errors import ConfigError
 from dfs_core.models import create_generator
+from dfs_core.models.fast import scene_numbers
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def generator():
     network = create_generator("fast", {"width": 4})
     with torch.no_grad():
         network.train()(torch.rand(2, 3, 64, 96))
+        fill(network.sky_of_scene[2], 0.0, 0.0, 0.0, 0.0)
     return network.eval().requires_grad_(False)
 
 
@@ -49,7 +51,7 @@ def test_airlight_is_the_mean_colour_of_the_frame_where_every_place_counts_alike
 
 
 def test_airlight_is_the_colour_of_the_place_that_counts(generator):
-    generator.thickest.weight.mul_(1e4)
+    generator.thickest.weight.mul_(1e7)
     fill(generator.globals, *[0.0] * 9)
     frame = torch.rand(1, 3, 64, 96)
     blocks = torch.nn.functional.avg_pool2d(frame, 16).flatten(2)[0].T
@@ -82,6 +84,26 @@ def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     assert estimate.transmission[..., 17:33].max() < 0.3
     plain = estimate._replace(sky=None)
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), estimate.sky)
+
+
+def test_sky_is_guessed_from_the_scene_without_its_fog(generator):
+    """The same scene in two fogs, whose airlight is known: what the guess is made of is the scene's own brightness."""
+    scene = torch.full((1, 3, 64, 96), 0.2)
+    scene[:, :, :, 48:] = 0.4
+    found = []
+    for share in (0.9, 0.5):
+        hazy = 0.8 + (scene - 0.8) * share
+        planes = torch.full((1, 1, 64, 96), share)
+        found.append(scene_numbers(hazy, torch.full((1, 3, 1, 1), 0.8), planes, torch.zeros_like(planes)))
+    torch.testing.assert_close(*(numbers[:, :6] for numbers in found))
+    torch.testing.assert_close(found[0][0, [0, 3, 6, 9]], torch.tensor([0.3, 0.1, 0.9 * 0.4, 0.8]))
+
+
+def test_what_the_fog_hides_tells_nothing_of_the_scene():
+    hazy, hidden = torch.full((1, 3, 64, 96), 0.2), torch.zeros(1, 1, 64, 96)
+    hazy[:, :, :32], hidden[:, :, :32] = 0.8, 1.0
+    numbers = scene_numbers(hazy, torch.full((1, 3, 1, 1), 0.8), torch.ones_like(hidden), hidden)
+    torch.testing.assert_close(numbers[0, [0, 3, 6, 9]], torch.tensor([0.2, 0.0, 0.2, 0.8]))
 
 
 def test_neighbourhood_stays_brighter_than_a_share_of_the_airlight(generator):
