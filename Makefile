@@ -47,6 +47,7 @@ weights: $(TEST_STAMP) ## train what ships, in about five hours on two cores: ma
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast_seg)
+	@$(call TRAIN,dfs_fast_sky)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,dfs_fast_no_l_seg)
 	@$(call TRAIN,segmenter)
