@@ -1,4 +1,4 @@
-"""A network of torch as an ONNX graph for any batch and size, its norms folded."""
+"""A network of torch as an ONNX graph for any batch and size: norms folded, matrix products made convolutions."""
 
 import logging
 import warnings
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dfs_core.artifact import LOW_RESOLUTION
 from dfs_core.errors import ArtifactError
 from dfs_core.onnx_folding import fold_norms
+from dfs_core.onnx_products import products_to_convolutions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,7 @@ def trace(
         raise ArtifactError("torch gave no ONNX program; install the version of torch that `make test` installs")
     model = program.model_proto
     fold_norms(model.graph)
+    products_to_convolutions(model.graph)
     _forget_where_it_was_made(model.graph)
     return model
 

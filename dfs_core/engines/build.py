@@ -94,7 +94,7 @@ def _build(
     builder = tensorrt.Builder(log)
     network = builder.create_network(1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = tensorrt.OnnxParser(network, log)
-    if not parser.parse(model.content) or network.num_outputs == 0:
+    if not parser.parse(model.graph()) or network.num_outputs == 0:
         reasons = [f"{error.node_operator()}: {error.desc()}" for error in _errors(parser)]
         raise EngineError(f"{model.path}: {name} cannot read this graph: {explain(reasons or log.errors)}")
     config = builder.create_builder_config()

@@ -31,8 +31,8 @@ CURES = (
     ),
     Cure(
         r"FP32 GEMM is not supported|for Turing",
-        "Turing (sm75) lacks what a network in float32 needs: leave sm75 out of --target, or export with "
-        "--precision fp16 and build that file for sm75 alone",
+        "Turing (sm75) lacks matrix products in float32: leave sm75 out of --target, or export with --precision fp16; "
+        "of products with learned matrices DFS makes convolutions by itself",
     ),
     Cure(
         r"HW-specific datatypes: fp8",

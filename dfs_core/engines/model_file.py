@@ -9,6 +9,7 @@ from dfs_core.artifact import FRAMES, Artifact
 from dfs_core.engines.messages import QUANTISE
 from dfs_core.engines.profile import OPEN, Sides
 from dfs_core.errors import ArtifactError, EngineError
+from dfs_core.onnx_products import products_to_convolutions
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,18 @@ class ModelFile:
     def sha256(self) -> str:
         """Return the SHA-256 of the content in hexadecimal digits."""
         return hashlib.sha256(self.content).hexdigest()
+
+    def graph(self) -> bytes:
+        """Return what a builder is given: the content, in which matrix products of older exports are convolutions."""
+        import onnx
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+        try:
+            model = onnx.load_from_string(self.content)
+        except DecodeError:
+            return self.content  # the builder says what is wrong with it
+        products_to_convolutions(model.graph)
+        return bytes(model.SerializeToString())
 
 
 def read_model(path: Path, description: Artifact | None = None) -> ModelFile:

@@ -5,7 +5,9 @@ These stay in floating point, because little is gained there and much is lost:
 - those that look at a picture's colours (three channels in): the first layers;
 - those that the outputs are made of: transmission, airlight and class scores. Transmission is divided by, so its errors
   are amplified up to eight times;
-- everything that is no convolution, so global fog (airlight and attenuation), the restoration and the argmax.
+- those of one pixel, which `dfs export` makes of matrix products: global fog (airlight and attenuation) is made of
+  them. Fog density would change by 1.0 % instead of 0.3 % in the shipped model, and nothing would be gained;
+- everything that is no convolution, so the restoration and the argmax.
 """
 
 from pathlib import Path
@@ -33,11 +35,11 @@ def quantisable(graph: "GraphProto", *, source: Path) -> list[str]:
         ArtifactError: there is no such convolution.
     """
     channels = {tensor.name: tensor.dims[1] for tensor in graph.initializer if len(tensor.dims) == 4}
-    last = _last_layers(graph)
+    kept = _last_layers(graph) | _products(graph)
     names = [
         node.name
         for node in graph.node
-        if node.op_type == "Conv" and channels.get(node.input[1]) != _COLORS and node.output[0] not in last
+        if node.op_type == "Conv" and channels.get(node.input[1]) != _COLORS and node.output[0] not in kept
     ]
     if not names:
         raise ArtifactError(
@@ -45,6 +47,12 @@ def quantisable(graph: "GraphProto", *, source: Path) -> list[str]:
             "output; run the file as it is"
         )
     return names
+
+
+def _products(graph: "GraphProto") -> set[str]:
+    """Return what convolutions of one pixel give, by tensor names."""
+    pixels = {node.output[0] for node in graph.node if node.op_type == "Unsqueeze"}
+    return {node.output[0] for node in graph.node if node.op_type == "Conv" and node.input[0] in pixels}
 
 
 def _last_layers(graph: "GraphProto") -> set[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import onnx
 import pytest
 
@@ -19,6 +20,17 @@ def test_sha256_of_a_known_text(model):
     # FIPS 180-2, appendix B.1
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert replace(model, content=b"abc").sha256 == expected
+
+
+def test_a_builder_is_given_convolutions_for_the_matrix_products_of_older_files(tmp_path, model_path):
+    older = onnx.load(model_path)
+    older.graph.node.append(onnx.helper.make_node("Gemm", ["x", "w"], ["y"]))
+    older.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((2, 3), np.float32), "w"))
+    onnx.save(older, tmp_path / "older.onnx")
+    model = read_model(tmp_path / "older.onnx")
+    assert model.content == (tmp_path / "older.onnx").read_bytes()
+    given = [node.op_type for node in onnx.load_from_string(model.graph()).graph.node]
+    assert given[-3:] == ["Unsqueeze", "Conv", "Squeeze"]
 
 
 def test_sides_that_the_file_fixes_are_found(model_path, tmp_path):

@@ -24,6 +24,14 @@ def test_only_convolutions_that_neither_see_colours_nor_make_an_output_are_quant
     assert [name.rpartition(".")[2] for name in quantisable(graph, source=SOURCE)] == ["linear", "think"]
 
 
+def test_convolutions_of_one_pixel_that_were_matrix_products_stay_in_floating_point(graph):
+    pixel = graph.node.add(op_type="Unsqueeze", output=["pixel"])
+    inner = next(node for node in graph.node if node.name.endswith("linear"))
+    pixel.input.extend([inner.input[0], "axes"])
+    inner.input[0] = "pixel"
+    assert [name.rpartition(".")[2] for name in quantisable(graph, source=SOURCE)] == ["think"]
+
+
 def test_networks_without_inner_convolutions_are_refused(graph):
     for node in graph.node:
         if node.op_type == "Conv" and node.input[1].endswith(("w_inner", "w_think")):
