@@ -152,7 +152,7 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import onnx
 
     path = tmp_path_factory.mktemp("model") / "small_model.onnx"
-    onnx.save(_load("core/runtime/conftest.py").build_model(), path)
+    onnx.save(_load("core/runtime/contract_model.py").build_model(), path)
     return path
 
 
