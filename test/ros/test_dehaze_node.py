@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
@@ -16,6 +18,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32, String
 
+from dfs_core import artifact
 from dfs_core.labels import CAMVID_11
 from dfs_core.runtime import load
 from dfs_ros.image_message import to_array
@@ -153,6 +156,33 @@ def test_a_clear_frame_passes_the_fog_gate_bit_for_bit(start: Start) -> None:
     answer = node.ask(message, answers)
     assert answer == message
     node.graph.wait(lambda: int(node.figures.get("passed as clear", "0")) > 0, "a frame counted as clear")
+
+
+@pytest.fixture
+def drawing_model(model_path: Path, tmp_path: Path) -> Path:
+    """Return the small model as one that draws frames, and so tells no fog density."""
+    model = onnx.load(model_path)
+    scale = next(tensor for tensor in model.graph.initializer if tensor.name == "density_scale")
+    scale.CopyFrom(onnx.numpy_helper.from_array(np.float32(np.nan), scale.name))
+    onnx.helper.set_model_props(model, replace(artifact.read(model_path), draws=True).to_metadata())
+    onnx.save(model, tmp_path / "drawing.onnx")
+    return tmp_path / "drawing.onnx"
+
+
+def test_without_a_fog_density_every_frame_is_dehazed_and_no_visibility_is_known(
+    start: Start, drawing_model: Path, expected: Any
+) -> None:
+    node = start("-p", "gate_attenuation:=1.0", model=drawing_model)  # above all fog that the small model sees
+    graph = node.graph
+    answers = graph.listen(Image, "/dehaze_node/image_dehazed")
+    visibilities = graph.listen(Float32, "/dehaze_node/visibility")
+    np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), expected.dehazed[0])
+    graph.wait(lambda: visibilities, "a visibility")
+    assert np.isnan(visibilities[-1].data)
+    graph.wait(lambda: int(node.figures.get("frames out", "0")) > 0, "a frame is counted")
+    assert {node.figures[name] for name in ("passed as clear", "failed", "refused")} == {"0"}
+    assert {node.figures[name] for name in ("fog density", "visibility m")} == {"nan"}
+    assert node.status.level != DiagnosticStatus.ERROR
 
 
 def test_a_clear_jpeg_passes_the_fog_gate_bit_for_bit(start: Start) -> None:

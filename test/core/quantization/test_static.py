@@ -49,6 +49,19 @@ def test_outputs_stay_near(networks, quantize):
     np.testing.assert_allclose(found[2], expected[2], rtol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("maker", "expected"), [(cpu, {"w_inner", "w_think"}), (tensorrt, {"w_inner"})], ids=["cpu", "tensorrt"]
+)
+def test_convolution_behind_the_bare_output_of_another_is_in_whole_numbers_for_processors_only(
+    networks, maker, expected, held
+):
+    activation = next(node for node in networks.graph.node if node.output[0].endswith("looked"))
+    taker = next(node for node in networks.graph.node if activation.output[0] in node.input)
+    taker.input[0] = activation.input[0]
+    networks.graph.node.remove(activation)
+    assert set(held(maker.quantize(networks, low_resolution_frames(), source=SOURCE))) == expected
+
+
 def test_every_frame_counts_for_the_ranges(networks, quantize):
     """One bright frame among dark ones must not be clipped, wherever it stands."""
     dark = [np.full((1, 3, 48, 96), 0.1, np.float32)] * 9
