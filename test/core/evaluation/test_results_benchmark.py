@@ -19,15 +19,17 @@ def results():
 
 
 def test_report_with_problems_is_taken_and_one_of_an_earlier_run_is_not(
-    results, small_model, soft_picture, tmp_path, capfd
+    results, small_runs, soft_picture, tmp_path, capfd
 ):
     photographs, folder, problems = tmp_path / "photographs", tmp_path / "report", []
     photographs.mkdir()
     cv2.imwrite(str(photographs / "good.png"), soft_picture(32, 48))
     (photographs / "broken.png").write_bytes(b"no picture")
 
+    generator, segmenter = (str(small_runs / name / "best.ckpt") for name in ("generator", "segmenter"))
+
     def part(data):
-        return results.Part("real", str(data), OPTIONS, str, [str(small_model)], [str(small_model)])
+        return results.Part("real", str(data), OPTIONS, str, [generator], [segmenter])
 
     report = results.evaluate(part(photographs), folder, problems)
     assert {row["scenes"] for row in report["rows"]} == {1}

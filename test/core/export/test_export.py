@@ -11,7 +11,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from dfs_core import artifact
+from dfs_core import artifact, onnx_trace
 from dfs_core.artifact import Artifact
 from dfs_core.errors import ArtifactError
 from dfs_core.export import parity
@@ -19,24 +19,14 @@ from dfs_core.export.command import Precision, export
 from dfs_core.export.half import to_half
 from dfs_core.export.writing import COST_SIZE, write
 from dfs_core.labels import CAMVID_11
-from dfs_core.models import create_generator, create_segmenter
 from dfs_core.models.cost import cost
-from dfs_core.models.pipeline import Network, Pipeline, shrink
-from dfs_core.onnx_trace import trace
+from dfs_core.models.pipeline import Network, Pipeline
 from dfs_core.runtime import load
-from dfs_core.training import checkpoint
-from dfs_core.training.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    network = Network(
-        create_generator("fast", {"width": 4}), create_segmenter("lite", CAMVID_11, {"pretrained": False, "width": 8})
-    ).eval()
-    with torch.no_grad():  # logits far apart, as those of a trained network are
-        network.segmenter.logits.weight.mul_(50.0)
-    return network.requires_grad_(False)
+def network(parts):
+    return Network(*parts).eval()
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +140,7 @@ def test_convolutions_are_in_half_precision_and_the_cut_points_are_not(half_path
 
 
 def test_weight_too_large_for_half_precision_is_named(network):
-    core = trace(network, ("restoration", "mask", "fog_density"))
+    core = onnx_trace.trace(network, ("restoration", "mask", "fog_density"))
     weight = next(node.input[1] for node in core.graph.node if node.op_type == "Conv")
     tensor = next(tensor for tensor in core.graph.initializer if tensor.name == weight)
     tensor.CopyFrom(numpy_helper.from_array(np.full(tensor.dims, 7e4, np.float32), weight))
@@ -158,45 +148,18 @@ def test_weight_too_large_for_half_precision_is_named(network):
         to_half(core)
 
 
-def test_map_of_colours_is_read_back_as_classes_in_the_graph(tmp_path, monkeypatch):
-    monkeypatch.setattr(parity, "FRAMES", parity.FRAMES[:1])
-    torch.manual_seed(0)
-    painter = create_segmenter("pix2pix_rgb", CAMVID_11, {"filters": 4, "blocks": 1})
-    network = Network(create_generator("fast", {"width": 4}), painter).eval().requires_grad_(False)
-    write(network, Artifact("painted", CAMVID_11), tmp_path / "painted.onnx")
-    frames = np.random.default_rng(0).integers(0, 256, (1, 96, 160, 3), np.uint8)
-    with load(tmp_path / "painted.onnx", "onnxruntime") as dehazer, torch.inference_mode():
-        mask = dehazer(frames).mask
-        fog = network.generator(shrink(torch.from_numpy(frames).permute(0, 3, 1, 2).float(), 288, 480))
-        gain, offset = fog.restoration().split([1, 3], dim=1)
-        seen = shrink(torch.from_numpy(frames).permute(0, 3, 1, 2).float(), 288, 480)
-        painted = painter((gain * seen + offset).clamp(0.0, 1.0))[0].permute(1, 2, 0).numpy()
-    palette = CAMVID_11.palette[: len(CAMVID_11)] / 127.5 - 1.0
-    nearest = np.square(painted[:, :, None] - palette).sum(axis=3).argmin(axis=2)
-    assert np.mean(mask[0] == nearest) > 0.999
-
-
-def test_command_prints_cost_and_comparison_and_writes_them(tmp_path, monkeypatch, capsys):
+def test_command_prints_cost_and_comparison_and_writes_them(checkpoints, parts, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(parity, "FRAMES", parity.FRAMES[-1:])
-    torch.manual_seed(0)
-    networks = {
-        "dehazer": ("fast", create_generator("fast", {"width": 4})),
-        "segmenter": ("unet", create_segmenter("unet", CAMVID_11, {"width": 4})),
-    }
-    for task, (model, network) in networks.items():
-        config = {"task": task, "model": model, "model_options": {"width": 4}, "data": {"name": "scenes"}}
-        weights = network.state_dict()
-        checkpoint.save(tmp_path / task, Checkpoint(config, 1, weights, weights, {}, CAMVID_11.name))
     out, json_file = tmp_path / "model.onnx", tmp_path / "figures.json"
-    export(tmp_path / "dehazer", tmp_path / "segmenter", out, precision=Precision.FP16, json_=json_file)
+    export(*checkpoints, out, precision=Precision.FP16, json_=json_file)
     description = artifact.read(out)
     assert (description.precision, description.license) == ("fp16", "Apache-2.0: trained on drawn scenes")
     figures = json.loads(json_file.read_text())
-    parameters = sum(value.numel() for _, network in networks.values() for value in network.parameters())
+    parameters = sum(value.numel() for network in parts for value in network.parameters())
     assert 0.9 * parameters < figures["parameters"] < parameters  # a folded norm leaves one number of two
     assert figures["size"] == out.stat().st_size
     assert [row["frames"] for row in figures["parity"]] == 2 * [{"batch": 2, "height": 360, "width": 640}]
     told = capsys.readouterr().out
     assert "2 × 640x360" in told
-    assert f"{out.stat().st_size / 1e6:.2f} MB in fp16, 0.09 M parameters, " in told
+    assert f"{out.stat().st_size / 1e6:.2f} MB in fp16, {figures['parameters'] / 1e6:.2f} M parameters, " in told
     assert "GMAC at 1920x1080, opset 18" in told

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import onnx
 import pytest
-import torch
 
 from dfs_core import artifact
 from dfs_core.artifact import Artifact
@@ -16,29 +15,8 @@ from dfs_core.export import parity
 from dfs_core.export.command import Precision, export
 from dfs_core.export.parity import Frames
 from dfs_core.labels import CAMVID_11
-from dfs_core.models import create_generator, create_segmenter
 from dfs_core.quantization.command import Target
 from dfs_core.runtime import load
-from dfs_core.training import checkpoint
-from dfs_core.training.checkpoint import Checkpoint
-
-
-@pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory):
-    """A generator's and a segmenter's checkpoint."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    torch.manual_seed(0)
-    networks = {
-        "dehazer": ("fast", create_generator("fast", {"width": 4})),
-        "segmenter": ("unet", create_segmenter("unet", CAMVID_11, {"width": 4})),
-    }
-    with torch.no_grad():  # logits far apart, as those of a trained network are
-        networks["segmenter"][1].logits.weight.mul_(50.0)
-    for task, (model, network) in networks.items():
-        config = {"task": task, "model": model, "model_options": {"width": 4}, "data": {"name": "scenes"}}
-        weights = network.state_dict()
-        checkpoint.save(folder / task, Checkpoint(config, 1, weights, weights, {}, CAMVID_11.name))
-    return folder / "dehazer", folder / "segmenter"
 
 
 def sides(value):
