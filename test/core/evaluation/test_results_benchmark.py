@@ -1,10 +1,13 @@
 """benchmarks/results.py takes what an evaluation found even if something could not be read, and no report of old."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from onnx import helper
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "results.py"
 OPTIONS = ("--no-reference", "--no-dcp", "--no-cache", "--pictures", "0")
@@ -18,18 +21,30 @@ def results():
     return module
 
 
+@pytest.fixture
+def plain_networks(graph, tmp_path):
+    """What gives pictures back as they are, and a segmenter of one layer."""
+    sides = ["N", 3, "H", "W"]
+    weights = {"w": np.random.default_rng(0).normal(size=(11, 3, 1, 1)).astype(np.float32)}
+    convolution = helper.make_node("Conv", ["x", "w"], ["y"])
+    judge = graph(tmp_path / "judge.onnx", [convolution], weights, given=sides, made=["N", 11, "H", "W"])
+    judge.with_suffix(".json").write_text(json.dumps({"label_set": "camvid-11", "mean": [0.5] * 3, "std": [0.2] * 3}))
+    identity = [helper.make_node("Identity", ["x"], ["y"])]
+    return graph(tmp_path / "same.onnx", identity, {}, given=sides, made=sides), judge
+
+
 def test_report_with_problems_is_taken_and_one_of_an_earlier_run_is_not(
-    results, small_runs, soft_picture, tmp_path, capfd
+    results, plain_networks, soft_picture, tmp_path, capfd
 ):
     photographs, folder, problems = tmp_path / "photographs", tmp_path / "report", []
     photographs.mkdir()
     cv2.imwrite(str(photographs / "good.png"), soft_picture(32, 48))
     (photographs / "broken.png").write_bytes(b"no picture")
 
-    generator, segmenter = (str(small_runs / name / "best.ckpt") for name in ("generator", "segmenter"))
+    dehazer, judge = plain_networks
 
     def part(data):
-        return results.Part("real", str(data), OPTIONS, str, [generator], [segmenter])
+        return results.Part("real", str(data), OPTIONS, str, [str(dehazer)], [str(judge)])
 
     report = results.evaluate(part(photographs), folder, problems)
     assert {row["scenes"] for row in report["rows"]} == {1}
