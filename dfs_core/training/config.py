@@ -60,6 +60,8 @@ class TrainingConfig:
         model_options: of the network, such as {width: 24}.
         initial: checkpoint of the same task whose averaged weights the network starts from, where names and shapes are
             the same; null to start from chance.
+        learn: the parts of the network that learn, by the names of its attributes, such as [sky_of_scene]; the others
+            stay as `initial` has them, norms too. All learn if it is empty.
         batch: items a step, over all processes.
         accumulate: parts that each process computes its share of a batch in, one after another, to save memory.
         optimizer: "adamw" or "adam".
@@ -101,6 +103,7 @@ class TrainingConfig:
     epochs: int | None = None
     model_options: dict[str, Any] = field(default_factory=dict)
     initial: Path | None = None
+    learn: tuple[str, ...] = ()
     batch: int = 8
     accumulate: int = 1
     optimizer: str = "adamw"

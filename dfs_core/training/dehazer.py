@@ -22,7 +22,7 @@ from dfs_core.models.fast import MIN_ATTENUATION, MIN_TRANSMISSION
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.models.translator import Translator
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.initial import start_from
+from dfs_core.training.initial import learn_only, start_from
 from dfs_core.training.samples import check_items, check_stride, class_colors, in_fogs, open_samples, spread, unit
 from dfs_core.training.task import Batch, Losses, Pairs, Picture, Task, Validation
 
@@ -53,6 +53,7 @@ class DehazerTask(Task):
         check_stride(self.network, config)
         if config.initial is not None:
             start_from(self.network, config.initial, task="dehazer")
+        learn_only(self.network, config.learn)
         if weights.adversarial > 0.0:
             self.discriminator = create_discriminator(config.discriminator, config.discriminator_options)
         self._refuse_nothing()

@@ -18,7 +18,7 @@ from dfs_core.metrics.segmentation import confusion, mean_iou
 from dfs_core.models import create_discriminator, create_segmenter
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.training.config import TrainingConfig
-from dfs_core.training.initial import start_from
+from dfs_core.training.initial import learn_only, start_from
 from dfs_core.training.samples import check_items, class_colors, in_fogs, open_samples, spread, unit
 from dfs_core.training.task import Batch, Losses, Pairs, Picture, Task, Validation
 
@@ -47,6 +47,7 @@ class SegmenterTask(Task):
         self.network = create_segmenter(config.model, self.labels, config.model_options)
         if config.initial is not None:
             start_from(self.network, config.initial, task="segmenter")
+        learn_only(self.network, config.learn)
         self._dehazer = None if config.dehazer is None else load_generator(config.dehazer)
         weights = config.loss
         if self.network.in_colors and self._dehazer is not None:

@@ -11,6 +11,7 @@ from torch import nn
 from dfs_core.models.synchronized_norm import synchronize
 from dfs_core.training.batches import seed_part
 from dfs_core.training.config import TrainingConfig
+from dfs_core.training.initial import keep_still
 from dfs_core.training.optimizers import make_discriminator_optimizer, make_optimizer, set_rate
 from dfs_core.training.task import Batch, Losses, Task
 
@@ -127,7 +128,7 @@ class Updates:
         """Let all processes train one network with one optimiser."""
         if self._fabric.world_size > 1:
             synchronize(network)
-        network.train()
+        keep_still(network.train())
         return self._fabric.setup(network, make(self._config, network.parameters()))
 
 
