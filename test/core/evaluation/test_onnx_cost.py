@@ -73,9 +73,8 @@ def test_exported_network_costs_what_torch_counts(small_network, small_model):
     folded = norms - sum(tensor.dims[0] for tensor in nodes.initializer if tensor.name in scales)
     assert found.macs == sum(part.macs for part in expected)
     single = sum(value.ndim == 0 for value in small_network.parameters())
-    # A folded BatchNormalization leaves one of its two numbers a channel; numbers without an axis do not count; what
-    # encloses the networks has four.
-    assert found.parameters == sum(part.parameters for part in expected) - folded - single + 4
+    # A folded BatchNormalization leaves one of its two numbers a channel; numbers without an axis do not count.
+    assert found.parameters == sum(part.parameters for part in expected) - folded - single
 
 
 def test_no_macs_are_told_where_some_are_not_counted(graph, tmp_path):

@@ -43,7 +43,7 @@ def test_figures_stand_below_their_titles_beside_the_share_of_the_gap():
     ]
 
 
-@pytest.mark.parametrize(("width", "figures"), [(40, 4), (60, 6), (80, 9), (160, 12)])
+@pytest.mark.parametrize(("width", "figures"), [(40, 4), (60, 6), (80, 9), (160, 13)])
 def test_as_many_columns_as_fit_are_shown_whole(width, figures):
     every = {column.key: 0.5 for column in REFERENCE}
     lines = printed([row(model, **every) for model in ("hazy", "dfs", "clear")], width)

@@ -80,15 +80,6 @@ def test_generator_and_segmenter_are_not_mixed_up(runs, capsys):
     assert "a checkpoint of the task 'segmenter', but a dehazer is needed" in capsys.readouterr().err
 
 
-def test_generator_that_draws_the_image_is_not_exported(runs, capsys):
-    settings = ("task=dehazer", "model=resnet_9blocks", "model_options={filters: 4, blocks: 1}", "loss.segmentation=0")
-    words = [word for value in settings for word in ("--set", value)]
-    assert dfs("train", "--config", runs / "recipe.yaml", "--out", runs / "resnet", *words) == 0
-    assert dfs("export", runs / "resnet/last.ckpt", runs / "judge/last.ckpt", "--out", runs / "resnet.onnx") == 1
-    assert "its generator draws the dehazed image itself" in capsys.readouterr().err
-    assert not (runs / "resnet.onnx").exists()
-
-
 def test_help_explains_every_key(capsys):
     assert dfs("train", "--help") == 0
     words = " ".join(capsys.readouterr().out.split())

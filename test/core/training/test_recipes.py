@@ -96,7 +96,7 @@ def test_smoke_trains_the_whole_of_equation_1_on_drawn_scenes(tmp_path):
     segmenter = f"segmenter={tmp_path / 'segmenter' / 'best.ckpt'}"
     train("smoke.yaml", tmp_path / "dehazer", *scenes, segmenter)
     assert losses(tmp_path / "dehazer") == {
-        "adversarial", "pixel", "perceptual", "cross_entropy", "transmission", "airlight", "attenuation",
+        "adversarial", "pixel", "perceptual", "cross_entropy", "transmission", "airlight", "attenuation", "hidden",
         "discriminator",
     }  # fmt: skip
 
