@@ -46,9 +46,6 @@ TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config conf
 weights: $(TEST_STAMP) ## train what ships, in about five hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
-	@$(call TRAIN,dfs_fast_seg)
-	@$(call TRAIN,dfs_fast_apart)
-	@$(call TRAIN,dfs_fast_fog)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,dfs_fast_no_l_seg)
 	@$(call TRAIN,segmenter)
