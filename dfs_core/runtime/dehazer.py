@@ -1,6 +1,7 @@
 """The one interface that every backend has."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,10 @@ from dfs_core.artifact import Artifact
 from dfs_core.errors import FrameError
 
 Frames = NDArray[np.uint8]
+"""One frame or several in one array, uint8 [..., H, W, 3]."""
+
+Batch = Frames | Sequence[Frames]
+"""Frames of one size: an array [N, H, W, 3], or N arrays [H, W, 3] that lie wherever they are."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,14 @@ class Result:
     mask: Frames | None
     fog_density: NDArray[np.float32]
 
+    def of_frame(self, index: int) -> "Result":
+        """Return what is said of one frame: a view, with N = 1."""
+        one = slice(index, index + 1)
+        dehazed, mask = self.dehazed, self.mask
+        return Result(
+            None if dehazed is None else dehazed[one], None if mask is None else mask[one], self.fog_density[one]
+        )
+
 
 class Dehazer(ABC):
     """A loaded model. One thread at a time may call it; close it when done, or use it as a context manager."""
@@ -40,16 +53,16 @@ class Dehazer(ABC):
         self.precision = precision
 
     @abstractmethod
-    def __call__(self, frames: Frames, *, dehaze: bool = True, segment: bool = True) -> Result:
-        """Run the model on RGB frames, uint8 [N, H, W, 3], C-contiguous; the frames are only read.
+    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+        """Run the model on RGB frames; the frames are only read.
 
         Args:
-            frames: N frames of one size, at least 1 x 1.
+            frames: N frames of one size, at least 1 x 1: uint8 [N, H, W, 3], or N of [H, W, 3].
             dehaze: whether the dehazed frames are wanted.
             segment: whether the mask is wanted. What is not wanted is not computed.
 
         Raises:
-            FrameError: `frames` is not uint8 [N, H, W, 3].
+            FrameError: `frames` are not uint8, or not of one size.
             BackendError: the backend failed.
         """
 
@@ -69,13 +82,16 @@ class Dehazer(ABC):
         self.close()
 
 
-def check_frames(frames: Frames) -> None:
-    """Refuse what is not uint8 [N, H, W, 3] with N, H, W >= 1.
+def check_frames(frames: Batch) -> tuple[int, int, int]:
+    """Return N, H and W of frames, after refusing what is not uint8 [N, H, W, 3] with N, H, W >= 1.
 
     Raises:
-        FrameError: with the type and shape that were found.
+        FrameError: with the types and shapes that were found.
     """
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
-        raise FrameError(
-            f"frames must be uint8 [N, H, W, 3] with N, H, W >= 1, not {frames.dtype} {list(frames.shape)}"
-        )
+    found = [frames] if isinstance(frames, np.ndarray) else [frame[None] for frame in frames]
+    kinds = dict.fromkeys((frame.dtype.name, *frame.shape[1:]) for frame in found)
+    first = found[0] if found else np.empty((0, 0, 0, 3), np.uint8)
+    if len(kinds) != 1 or first.dtype != np.uint8 or first.ndim != 4 or first.shape[3] != 3 or 0 in first.shape:
+        told = " and ".join(f"{frame.dtype} {list(frame.shape)}" for frame in found) or "none"
+        raise FrameError(f"frames must be uint8 [N, H, W, 3] with N, H, W >= 1, not {told}")
+    return sum(map(len, found)), first.shape[1], first.shape[2]

@@ -25,7 +25,7 @@ from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, MASK
 from dfs_core.engines.messages import explain, message_log
 from dfs_core.errors import BackendError
 from dfs_core.runtime.cuda_driver import CudaDevice
-from dfs_core.runtime.dehazer import Frames
+from dfs_core.runtime.dehazer import Batch, Frames
 from dfs_core.runtime.host_buffers import HostBuffers
 from dfs_core.runtime.tensorrt_api import Context, Engine, Runtime, RuntimeCache, RuntimeConfig
 
@@ -182,15 +182,16 @@ class Lane:
             self.close()
             raise
 
-    def run(self, frames: Frames, outputs: Mapping[str, NDArray[Any]]) -> None:
+    def run(self, frames: Batch, outputs: Mapping[str, NDArray[Any]]) -> None:
         """Run the network.
 
         Args:
-            frames: uint8 [n, H, W, 3] of the lane's H and W and at most its N; the rest is whatever was there before.
+            frames: of the lane's H and W and at most its N, uint8; the rest is whatever was there before.
             outputs: where to put the outputs that are wanted, C-contiguous [n, …].
         """
         if frames is not self._staging:
-            np.copyto(self._staging[: len(frames)], frames)
+            for frame, pinned in zip(frames, self._staging, strict=False):
+                np.copyto(pinned, frame)
         self._device.upload(self._staging, self._addresses[FRAMES])
         self.enqueue()
         for name, output in outputs.items():

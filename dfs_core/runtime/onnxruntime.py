@@ -8,7 +8,7 @@ import onnxruntime as ort
 
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, MASK, Artifact
 from dfs_core.errors import BackendError
-from dfs_core.runtime.dehazer import Dehazer, Frames, Result, check_frames
+from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
 
 _ERRORS_ONLY = 3
 
@@ -47,17 +47,18 @@ class OnnxRuntimeDehazer(Dehazer):
                 "its CUDA and cuDNN libraries must be those that `pip install onnxruntime-gpu[cuda,cudnn]` brings"
             )
 
-    def __call__(self, frames: Frames, *, dehaze: bool = True, segment: bool = True) -> Result:
-        """Run the model on RGB frames, uint8 [N, H, W, 3]; the result is the caller's to keep.
+    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+        """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` is not uint8 [N, H, W, 3].
+            FrameError: `frames` are not uint8, or not of one size.
             BackendError: ONNX Runtime failed.
         """
-        check_frames(frames)
+        count, _, _ = check_frames(frames)
+        array = np.ascontiguousarray(frames[0][None] if count == 1 else frames)
         wanted = [*([DEHAZED] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY]
         try:
-            outputs = self._session.run(wanted, {FRAMES: np.ascontiguousarray(frames)})
+            outputs = self._session.run(wanted, {FRAMES: array})
         except Exception as error:
             raise BackendError(f"{self._path}: ONNX Runtime failed ({_words(error)})") from error
         values = dict(zip(wanted, outputs, strict=True))

@@ -2,6 +2,9 @@
 
 A network is compiled for each size it meets, and for what is wanted of it: without a mask the segmenter is not even
 part of the graph. It is kept on disk for the next start. A file without the contract's cut points runs whole.
+
+Networks are compiled for one frame, and the frames of a batch go through one after the other: a processor takes as long
+for four frames at once, and a network for each number of frames would have to be compiled while frames wait.
 """
 
 import hashlib
@@ -19,14 +22,14 @@ from openvino import opset13
 
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import BackendError
-from dfs_core.runtime.dehazer import Dehazer, Frames, Result, check_frames
+from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames
 from dfs_core.runtime.kernels import restore_rows, shrink_rows
 from dfs_core.runtime.network_cache import NetworkCache
 from dfs_core.runtime.restoration import bilinear_taps
 from dfs_core.runtime.row_pool import RowPool, usable_processors
 
 _KEPT_NETWORKS = 6
-"""Compiled networks that are kept, the latest used; each is a size, a batch and a choice of outputs."""
+"""Compiled networks that are kept, the latest used; each is a size and a choice of outputs."""
 
 _CUT_POINTS = (LOW_RESOLUTION, RESTORATION)
 
@@ -100,34 +103,49 @@ class OpenVinoDehazer(Dehazer):
         self._networks: OrderedDict[_Key, ov.InferRequest] = OrderedDict()
         self._pool = RowPool(threads)
 
-    def __call__(self, frames: Frames, *, dehaze: bool = True, segment: bool = True) -> Result:
-        """Run the model on RGB frames, uint8 [N, H, W, 3]; the result is the caller's to keep.
+    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+        """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` is not uint8 [N, H, W, 3].
+            FrameError: `frames` are not uint8, or not of one size.
             BackendError: OpenVINO failed.
         """
-        check_frames(frames)
-        frames = np.ascontiguousarray(frames)
-        if self._runs_whole:
-            wanted = _wanted(DEHAZED, dehaze=dehaze, segment=segment)
-            request = self._request(_Key(frames.shape, wanted))
-            request.get_input_tensor().data[:] = frames
-        else:
-            wanted = _wanted(RESTORATION, dehaze=dehaze, segment=segment)
-            height, width = self.artifact.network_size(*frames.shape[1:3])
-            request = self._request(_Key((len(frames), 3, height, width), wanted))
-            self.shrink(frames, request.get_input_tensor().data)
-        outputs = self._infer(request, wanted)
-        dehazed = None
-        if dehaze:
-            dehazed = outputs[DEHAZED].copy() if self._runs_whole else self.restore(frames, outputs[RESTORATION])
-        return Result(dehazed, outputs[MASK].copy() if segment else None, outputs[FOG_DENSITY].copy())
+        count, height, width = check_frames(frames)
+        run = self._run_whole if self._runs_whole else self._run_cut
+        dehazed = np.empty((count, height, width, 3), np.uint8) if dehaze else None
+        masks, densities = [], []
+        for index, frame in enumerate(frames):
+            outputs = run(np.ascontiguousarray(frame), None if dehazed is None else dehazed[index], segment=segment)
+            densities.append(outputs[FOG_DENSITY].copy())
+            if segment:
+                masks.append(outputs[MASK].copy())
+        return Result(dehazed, np.concatenate(masks) if segment else None, np.concatenate(densities))
 
     def close(self) -> None:
         """Free the compiled networks and end the threads."""
         self._networks.clear()
         self._pool.close()
+
+    def _run_cut(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:
+        """Run the network alone on one frame [H, W, 3], and write the frame without fog if there is a place for it."""
+        height, width = self.artifact.network_size(*frame.shape[:2])
+        wanted = _wanted(RESTORATION, dehaze=dehazed is not None, segment=segment)
+        request = self._request(_Key((1, 3, height, width), wanted))
+        self.shrink(frame[None], request.get_input_tensor().data)
+        outputs = self._infer(request, wanted)
+        if dehazed is not None:
+            self.restore(frame[None], outputs[RESTORATION], dehazed[None])
+        return outputs
+
+    def _run_whole(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:
+        """Run the whole graph on one frame."""
+        wanted = _wanted(DEHAZED, dehaze=dehazed is not None, segment=segment)
+        request = self._request(_Key((1, *frame.shape), wanted))
+        request.get_input_tensor().data[0] = frame
+        outputs = self._infer(request, wanted)
+        if dehazed is not None:
+            dehazed[:] = outputs[DEHAZED][0]
+        return outputs
 
     def _request(self, key: _Key) -> ov.InferRequest:
         """Return what runs the network at that size, compiled now if it has to be."""
@@ -190,11 +208,11 @@ class OpenVinoDehazer(Dehazer):
         for frame, target in zip(frames, low_resolution, strict=True):
             self._pool.run(partial(shrink_rows, frame, rows, columns, target), target.shape[1])
 
-    def restore(self, frames: Frames, restoration: NDArray[np.float32]) -> Frames:
-        """Return the frames without fog, given the coefficients [N, 4, h, w]."""
+    def restore(self, frames: Frames, restoration: NDArray[np.float32], dehazed: Frames | None = None) -> Frames:
+        """Return the frames without fog, given the coefficients [N, 4, h, w]; in `dehazed`, if that is given."""
         rows = bilinear_taps(restoration.shape[2], frames.shape[1])
         columns = bilinear_taps(restoration.shape[3], frames.shape[2])
-        dehazed = np.empty_like(frames)
+        dehazed = np.empty_like(frames) if dehazed is None else dehazed
         for frame, planes, target in zip(frames, restoration, dehazed, strict=True):
             self._pool.run(partial(restore_rows, frame, planes, rows, columns, target), len(frame))
         return dehazed

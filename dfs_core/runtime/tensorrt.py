@@ -25,7 +25,7 @@ from dfs_core.engines.profile import choose_profile
 from dfs_core.engines.target import Gpu, choose_target
 from dfs_core.errors import BackendError
 from dfs_core.runtime.cuda_driver import CudaDevice
-from dfs_core.runtime.dehazer import Dehazer, Frames, Result, check_frames
+from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
 from dfs_core.runtime.engine_session import DTYPES, EngineSession, Lane
 from dfs_core.runtime.network_cache import NetworkCache
 
@@ -70,16 +70,15 @@ class TensorRtDehazer(Dehazer):
             self.close()
             raise
 
-    def __call__(self, frames: Frames, *, dehaze: bool = True, segment: bool = True) -> Result:
-        """Run the model on RGB frames, uint8 [N, H, W, 3]; the result is the caller's to keep.
+    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+        """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` is not uint8 [N, H, W, 3].
+            FrameError: `frames` are not uint8, or not of one size.
             BackendError: the frames are larger or smaller than the engine takes, or TensorRT failed.
         """
-        check_frames(frames)
+        count, height, width = check_frames(frames)
         session = self._open_session()
-        count, height, width = frames.shape[:3]
         wanted = [*([DEHAZED] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY]
         session.device.make_current()
         outputs: dict[str, NDArray[Any]] = {}

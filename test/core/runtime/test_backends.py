@@ -119,6 +119,35 @@ def test_a_batch_is_its_frames_one_by_one(dehazer):
         np.testing.assert_array_equal(together.mask[index], alone.mask[0])
 
 
+def test_frames_may_lie_wherever_they_are(dehazer):
+    frames = random_frames(3, 50, 70)
+    apart = [frames[0].copy(), np.asfortranarray(frames[1]), np.pad(frames[2], ((0, 0), (0, 5), (0, 0)))[:, :70]]
+    found, expected = dehazer(apart), dehazer(frames)
+    assert_same(found, expected)
+    second = found.of_frame(1)
+    np.testing.assert_array_equal(second.dehazed, found.dehazed[1:2])
+    np.testing.assert_array_equal(second.mask, found.mask[1:2])
+    assert second.fog_density == found.fog_density[1]
+    assert dehazer(apart, dehaze=False).of_frame(0).dehazed is None
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [([(4, 4), (4, 5)], r"uint8 \[1, 4, 4, 3\] and uint8 \[1, 4, 5, 3\]"), ([], "none")],
+)
+def test_a_batch_of_several_sizes_or_none_is_refused(sizes, found, dehazer):
+    with pytest.raises(FrameError, match=rf"N, H, W >= 1, not {found}$"):
+        dehazer([np.zeros((*size, 3), np.uint8) for size in sizes])
+
+
+def test_openvino_compiles_nothing_for_another_number_of_frames(model_path, monkeypatch):
+    with load(model_path, "openvino", threads=1) as dehazer:
+        dehazer.warm_up(50, 70)
+        monkeypatch.setattr(dehazer, "_compiled", None)
+        monkeypatch.setattr(dehazer, "_kept", None)
+        assert dehazer(random_frames(4, 50, 70)).dehazed.shape == (4, 50, 70, 3)
+
+
 def test_frames_that_are_a_view_of_others_are_taken(dehazer):
     wide = random_frames(1, 40, 120)
     np.testing.assert_array_equal(

@@ -56,6 +56,7 @@ def test_any_number_of_frames_gives_what_the_model_file_gives(shape, model_path,
         for _ in range(2):
             same(dehazer(frames), reference(frames))
         same(dehazer(frames[:, ::-1, ::2]), reference(frames[:, ::-1, ::2]))
+        same(dehazer(list(frames)), reference(frames))
 
 
 def test_batch_goes_in_one_run_as_far_as_the_engine_takes_it(model_path, driver, keep_engine):
