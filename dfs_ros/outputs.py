@@ -66,25 +66,36 @@ class Answer:
 class Outputs:
     """The publishers of a dehaze node. What has no subscriber is neither made nor sent."""
 
-    def __init__(self, node: LifecycleNode, labels: LabelSet) -> None:
-        """Create the publishers; `labels` say what the ids in a mask mean."""
+    def __init__(self, node: LifecycleNode, labels: LabelSet, *, root: str = "~") -> None:
+        """Create the publishers.
+
+        Args:
+            node: whose they are.
+            labels: say what the ids in a mask mean.
+            root: what their topics lie below, such as "~/front".
+        """
         self._node = node
         self._labels = labels
         self._publishers: list[LifecyclePublisher] = []
         self._spare: dict[LifecyclePublisher, Image] = {}
-        self._dehazed = self._publisher(Image, "~/image_dehazed")
-        self._compressed = self._publisher(CompressedImage, "~/image_dehazed/compressed")
-        self._camera_info = self._publisher(CameraInfo, "~/camera_info")
-        self._mask = self._publisher(Image, "~/segmentation/mask")
-        self._color = self._publisher(Image, "~/segmentation/color")
-        self._overlay = self._publisher(Image, "~/segmentation/overlay")
-        self._mask_camera_info = self._publisher(CameraInfo, "~/segmentation/camera_info")
-        self._visibility = self._publisher(Float32, "~/visibility")
-        self._label_json = self._publisher(String, "~/segmentation/label_info", is_latched=True)
+        self._dehazed = self._publisher(Image, f"{root}/image_dehazed")
+        self._compressed = self._publisher(CompressedImage, f"{root}/image_dehazed/compressed")
+        self._camera_info = self._publisher(CameraInfo, f"{root}/camera_info")
+        self._mask = self._publisher(Image, f"{root}/segmentation/mask")
+        self._color = self._publisher(Image, f"{root}/segmentation/color")
+        self._overlay = self._publisher(Image, f"{root}/segmentation/overlay")
+        self._mask_camera_info = self._publisher(CameraInfo, f"{root}/segmentation/camera_info")
+        self._visibility = self._publisher(Float32, f"{root}/visibility")
+        self._label_json = self._publisher(String, f"{root}/segmentation/label_info", is_latched=True)
         self._vision_labels = label_info.to_vision_message(labels)
         if self._vision_labels is not None:
             kind = type(self._vision_labels)
-            self._label_info = self._publisher(kind, "~/segmentation/vision_label_info", is_latched=True)
+            self._label_info = self._publisher(kind, f"{root}/segmentation/vision_label_info", is_latched=True)
+
+    def use_labels(self, labels: LabelSet) -> None:
+        """Go on with the labels of another model."""
+        self._labels = labels
+        self._vision_labels = label_info.to_vision_message(labels)
 
     def announce_labels(self) -> None:
         """Publish, once and for all who come later, what the ids in a mask mean."""
