@@ -36,18 +36,19 @@ class Arrival:
 class CameraInput:
     """Subscribes to one camera and hands its images over; remembers its newest calibration."""
 
-    def __init__(self, node: Node, *, transport: str, on_image: Callable[[Arrival], None]) -> None:
+    def __init__(self, node: Node, *, name: str, transport: str, on_image: Callable[[Arrival], None]) -> None:
         """Subscribe.
 
         Args:
             node: on whose behalf; the names `image_raw`, `image_raw/compressed` and `camera_info` remap as usual.
+            name: the camera's, which those names lie below; empty for a node's only camera.
             transport: "raw" or "compressed".
             on_image: called with every image; must return at once.
         """
         self._node = node
         self._on_image = on_image
         self.calibration: CameraInfo | None = None
-        self.topic, info_topic = _topics(node, transport)
+        self.topic, info_topic = _topics(node, name, transport)
         kind = CompressedImage if transport == COMPRESSED else Image
         self._subscriptions: list[Subscription] = []
         self._subscribe(kind, self.topic, self._image_came if _TELLS_TIMES else self._image_came_untimed)
@@ -84,16 +85,17 @@ class CameraInput:
         self.calibration = message
 
 
-def _topics(node: Node, transport: str) -> tuple[str, str]:
-    """Return the names of the image topic and of the calibration.
+def _topics(node: Node, camera: str, transport: str) -> tuple[str, str]:
+    """Return the names of a camera's image topic and of its calibration.
 
     Unless they are remapped themselves, the compressed topic lies below the raw one and the calibration beside it, as
     everywhere in ROS: remapping image_raw is enough.
     """
-    raw = node.resolve_topic_name("image_raw")
+    root = f"{camera}/" if camera else ""
+    raw = node.resolve_topic_name(f"{root}image_raw")
     parent = raw.rpartition("/")[0]
-    compressed = _remapped(node, "image_raw/compressed") or f"{raw}/compressed"
-    calibration = _remapped(node, "camera_info") or f"{parent}/camera_info"
+    compressed = _remapped(node, f"{root}image_raw/compressed") or f"{raw}/compressed"
+    calibration = _remapped(node, f"{root}camera_info") or f"{parent}/camera_info"
     return (compressed if transport == COMPRESSED else raw), calibration
 
 

@@ -32,6 +32,21 @@ class DehazeParameters:
         one_of=(RAW, COMPRESSED),
         settable=UNCONFIGURED,
     )
+    cameras: tuple[str, ...] = parameter(
+        (),
+        "Cameras to serve by one model, such as [front, left]: of each, images come in on front/image_raw and answers "
+        "go out below ~/front. Empty: one camera, on image_raw and below ~.",
+        are_names=True,
+        settable=UNCONFIGURED,
+    )
+    batch_window_ms: float = parameter(
+        10.0,
+        "Longest time in milliseconds that a frame waits, from its arrival on, for those of other cameras, to go "
+        "through the model with them. Only cameras whose next frame is due by then are waited for; 0: none.",
+        at_least=0.0,
+        at_most=1000.0,
+        settable=ALWAYS,
+    )
     autostart: bool = parameter(True, "Configure and activate at the start, without waiting for lifecycle transitions.")
     gate_attenuation: float = parameter(
         0.003,

@@ -1,15 +1,18 @@
-"""What the worker does with an image message: read it, ask the model, publish the answer."""
+"""What becomes of one camera's image messages: each is read, and once the model has said what it sees, answered."""
 
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from rclpy.clock import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
+from dfs_core.artifact import Artifact
 from dfs_core.errors import BackendError
-from dfs_core.runtime import Dehazer, Result
+from dfs_core.runtime import Result
 from dfs_ros.camera_input import Arrival
 from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.image_message import answer_encoding, decode, to_array
@@ -17,8 +20,33 @@ from dfs_ros.outputs import Answer, Outputs, Wishes
 from dfs_ros.statistics import Statistics, Stopwatch
 
 
+@dataclass(frozen=True)
+class Question:
+    """A frame that was read, and what the model is asked about it.
+
+    Attributes:
+        arrival: the message that it came as.
+        frame: RGB, uint8 [H, W, 3].
+        encoding: in which images are answered: "rgb8", "bgr8" or "mono8".
+        wishes: what somebody wants to know.
+        stopwatch: how long its steps took so far.
+    """
+
+    arrival: Arrival
+    frame: NDArray[np.uint8]
+    encoding: str
+    wishes: Wishes
+    stopwatch: Stopwatch
+
+    @property
+    def kind(self) -> tuple[int, int, bool, bool]:
+        """What one call of the model needs to be the same for all its frames: their size, and what is wanted."""
+        height, width, _ = self.frame.shape
+        return height, width, self.wishes.dehazed, self.wishes.mask
+
+
 class Dehazing:
-    """Answers one image message after the other; to be called by the worker alone."""
+    """Reads and answers the messages of one camera; to be called by the worker alone."""
 
     def __init__(
         self,
@@ -45,12 +73,11 @@ class Dehazing:
         self._clock = clock
         self.attenuation = math.nan  # before the first frame, and of models that do not tell it
 
-    def __call__(self, dehazer: Dehazer, arrival: Arrival) -> None:
-        """Answer one message.
+    def read(self, arrival: Arrival) -> Question | None:
+        """Return what to ask the model about a message, or None where nobody wants to know.
 
         Raises:
             ImageError: the message cannot be read.
-            BackendError: the model failed.
         """
         stopwatch = Stopwatch()
         stopwatch.seconds["take"] = arrival.take
@@ -59,32 +86,43 @@ class Dehazing:
         if not wishes:
             self._outputs.publish_calibration(self._calibration(), arrival.message.header)
             self._statistics.frame_was_not_wanted()
-            return
-        parameters, message = self._parameters(), arrival.message
+            return None
+        max_pixels, message = self._parameters().max_pixels, arrival.message
         with stopwatch("convert in"):
             if isinstance(message, CompressedImage):
-                frame, encoding = decode(message, max_pixels=parameters.max_pixels), "rgb8"
+                frame, encoding = decode(message, max_pixels=max_pixels), "rgb8"
             else:
-                frame = to_array(message, max_pixels=parameters.max_pixels)
-                encoding = answer_encoding(message.encoding)
-        with stopwatch("model"):
-            result = dehazer(frame[None], dehaze=wishes.dehazed, segment=wishes.mask)
-        self.attenuation = math.nan if dehazer.artifact.draws else _attenuation(result)
+                frame, encoding = to_array(message, max_pixels=max_pixels), answer_encoding(message.encoding)
+        return Question(arrival, frame, encoding, wishes, stopwatch)
+
+    def answer(self, question: Question, result: Result, artifact: Artifact) -> None:
+        """Publish what the model says of one frame.
+
+        Args:
+            question: what `read` gave.
+            result: the model's, of this frame alone.
+            artifact: the model's description.
+
+        Raises:
+            BackendError: the model's fog density is not a number.
+        """
+        parameters, message, frame = self._parameters(), question.arrival.message, question.frame
+        self.attenuation = math.nan if artifact.draws else _attenuation(result)
         passed = self.attenuation < parameters.gate_attenuation
         answer = Answer(
             message=message,
-            encoding=encoding,
+            encoding=question.encoding,
             size=(frame.shape[0], frame.shape[1]),
-            dehazed=_wanted_frame(frame, result, wishes, passed=passed),
+            dehazed=_wanted_frame(frame, result, question.wishes, passed=passed),
             passed=passed,
             mask=None if result.mask is None else result.mask[0],
             attenuation=self.attenuation,
             calibration=self._calibration(),
         )
-        self._outputs.publish(answer, parameters, stopwatch)
+        self._outputs.publish(answer, parameters, question.stopwatch)
         stamp = message.header.stamp  # not by rclpy's Time, which refuses times before 1970
         latency = self._clock.now().nanoseconds / 1e9 - (stamp.sec + stamp.nanosec / 1e9)
-        self._statistics.frame_went(stopwatch, latency=latency, passed=passed)
+        self._statistics.frame_went(question.stopwatch, latency=latency, passed=passed)
 
 
 def _attenuation(result: Result) -> float:
@@ -95,7 +133,9 @@ def _attenuation(result: Result) -> float:
     return max(attenuation, 0.0)
 
 
-def _wanted_frame(frame: np.ndarray, result: Result, wishes: Wishes, *, passed: bool) -> np.ndarray | None:
+def _wanted_frame(
+    frame: NDArray[np.uint8], result: Result, wishes: Wishes, *, passed: bool
+) -> NDArray[np.uint8] | None:
     """Return the frame to show: as it came where the air is clear, else without its fog."""
     if not wishes.dehazed or result.dehazed is None:
         return None

@@ -1,7 +1,7 @@
 """What the dehaze node says of itself: a level, a sentence for people, and figures by name."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -45,23 +45,26 @@ class Condition:
     last_error: str = ""
 
 
-def report(name: str, condition: Condition, now: Snapshot, before: Snapshot | None) -> DiagnosticStatus:
-    """Return the status of a node.
+def report(
+    name: str, condition: Condition, now: Snapshot, before: Snapshot | None, *, camera: str = ""
+) -> DiagnosticStatus:
+    """Return the status of one camera of a node.
 
     Args:
         name: of the node.
         condition: how it is.
         now: its statistics.
         before: those of the report before, for what is new.
+        camera: which of the node's cameras; empty for its only one.
     """
     level, message = _judge(condition, now, before)
     values = [KeyValue(key=key, value=value) for key, value in _figures(condition, now).items()]
-    return DiagnosticStatus(level=level, name=f"{name}: dehazing", message=message, values=values)
+    return DiagnosticStatus(level=level, name=f"{name}: dehazing {camera}".rstrip(), message=message, values=values)
 
 
-def array(stamp: object, status: DiagnosticStatus) -> DiagnosticArray:
+def array(stamp: object, statuses: Sequence[DiagnosticStatus]) -> DiagnosticArray:
     """Return the message for /diagnostics."""
-    message = DiagnosticArray(status=[status])
+    message = DiagnosticArray(status=statuses)
     message.header.stamp = stamp
     return message
 

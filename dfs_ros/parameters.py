@@ -1,6 +1,7 @@
 """A node's parameters from one frozen dataclass that documents each of them, at the start and while it runs."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -15,6 +16,8 @@ Parameters = TypeVar("Parameters")
 NEVER, UNCONFIGURED, ALWAYS = "never", "unconfigured", "always"
 """When a parameter may be changed: not after the start, while a lifecycle node is unconfigured, or at any time."""
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*")
+
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -26,6 +29,7 @@ def parameter(
     at_least: float | None = None,
     at_most: float | None = None,
     one_of: Sequence[str] | None = None,
+    are_names: bool = False,
     settable: str = NEVER,
 ) -> Any:
     """Return a dataclass field for one parameter; its type is that of its default, a sequence is a list of strings.
@@ -37,6 +41,7 @@ def parameter(
         at_least: the smallest value that is allowed.
         at_most: the largest value that is allowed.
         one_of: the only values allowed.
+        are_names: whether a list must hold different names, each fit to be part of a topic's.
         settable: when it may be changed after the start: NEVER, UNCONFIGURED or ALWAYS.
     """
     checks: list[tuple[str, Callable[[Any], bool]]] = []
@@ -48,6 +53,8 @@ def parameter(
         checks.append((f"at most {at_most:g}", lambda value: value <= at_most))
     if one_of is not None:
         checks.append((f"one of {', '.join(one_of)}", lambda value: value in one_of))
+    if are_names:
+        checks.append(("different names of letters, digits, _ and / that begin with letters", _are_names))
     default = default if isinstance(default, bool | int | float | str) else tuple(default)
     return dataclasses.field(
         default=default, metadata={"description": description, "checks": checks, "settable": settable}
@@ -123,6 +130,10 @@ class LiveParameters(Generic[Parameters]):
         ours = {change.name: change.value for change in changes if change.name in self._fields}
         new = {name: _checked(self._fields[name], value) for name, value in ours.items()}
         self.values = dataclasses.replace(self.values, **new)  # type: ignore[type-var]
+
+
+def _are_names(values: Sequence[str]) -> bool:
+    return len(set(values)) == len(values) and all(map(_NAME.fullmatch, values))
 
 
 def _checked(entry: "dataclasses.Field[Any]", given: Any) -> Any:

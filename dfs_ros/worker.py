@@ -1,7 +1,7 @@
-"""A thread that owns a resource: it opens it, uses it for one item after the other, and closes it."""
+"""A thread that owns a resource: it opens it, uses it for what waits, round by round, and closes it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
@@ -12,31 +12,31 @@ Item = TypeVar("Item")
 
 
 class Worker(Generic[Resource, Item]):
-    """Hands every item of a mailbox to a function, together with a resource that no other thread touches.
-
-    Accelerators tie a model to the thread that loaded it, so loading happens in the thread, too.
-    """
+    """Hands all that waits in a mailbox to a function, together with a resource that no other thread uses meanwhile."""
 
     def __init__(
         self,
         mailbox: Mailbox[Item],
         *,
         open_resource: Callable[[], AbstractContextManager[Resource]],
-        handle: Callable[[Resource, Item], None],
-        on_failure: Callable[[Item, Exception], None],
+        handle: Callable[[Resource, Sequence[Item]], None],
+        on_failure: Callable[[Sequence[Item], Exception], None],
+        window: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Prepare, but do not start.
 
         Args:
             mailbox: where the items come from; closed by `stop`.
             open_resource: called once, in the thread.
-            handle: called for every item, in the thread.
-            on_failure: told what `handle` raised; the thread then goes on with the next item.
+            handle: called for every round of items, in the thread.
+            on_failure: told what `handle` raised; the thread then goes on with the next round.
+            window: how many seconds a round waits for senders that are due.
         """
         self._mailbox = mailbox
         self._open_resource = open_resource
         self._handle = handle
         self._on_failure = on_failure
+        self._window = window
         self._opened = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -73,11 +73,11 @@ class Worker(Generic[Resource, Item]):
             return
         with resource as opened:
             self._opened.set()
-            while (item := self._mailbox.take()) is not None:
-                self._handle_safely(opened, item)
+            while (items := self._mailbox.take(self._window())) is not None:
+                self._handle_safely(opened, items)
 
-    def _handle_safely(self, opened: Resource, item: Item) -> None:
+    def _handle_safely(self, opened: Resource, items: Sequence[Item]) -> None:
         try:
-            self._handle(opened, item)
-        except Exception as error:  # noqa: BLE001 - one bad item must not end the stream
-            self._on_failure(item, error)
+            self._handle(opened, items)
+        except Exception as error:  # noqa: BLE001 - one bad round must not end the stream
+            self._on_failure(items, error)

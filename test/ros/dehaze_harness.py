@@ -42,6 +42,12 @@ class DehazeNode:
         """The figures of the newest report."""
         return {entry.key: entry.value for entry in self.status.values}
 
+    def figures_of(self, what: str) -> dict[str, str]:
+        """Return those figures of the newest report that are about a camera, or about "model"; empty before."""
+        statuses = self.reports[-1].status if self.reports else []
+        found = [status for status in statuses if status.name.endswith(f" {what}")]
+        return {entry.key: entry.value for status in found for entry in status.values}
+
     def header(self) -> Header:
         """Return a header that no other frame has."""
         self._seconds += 1

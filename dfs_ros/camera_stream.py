@@ -1,0 +1,130 @@
+"""One camera of a dehaze node: what comes in, what goes out, and what was seen of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CameraInfo
+
+from dfs_core.labels import LabelSet
+from dfs_ros.camera_input import Arrival, CameraInput
+from dfs_ros.dehaze_parameters import DehazeParameters
+from dfs_ros.dehazing import Dehazing
+from dfs_ros.image_error import ImageError
+from dfs_ros.outputs import Outputs
+from dfs_ros.statistics import Statistics
+from dfs_ros.throttle import Throttle
+
+COMPLAINT_SECONDS = 5.0
+
+
+class CameraStream:
+    """A camera's subscriptions, publishers and figures, made and freed as the node's lifecycle goes.
+
+    Attributes:
+        name: under which its topics are; empty for a node's only camera.
+        statistics: what happened to its frames.
+        last_refusal, last_error: texts of the newest ones.
+    """
+
+    def __init__(self, node: LifecycleNode, name: str, *, parameters: Callable[[], DehazeParameters]) -> None:
+        """Touch no topic yet; `parameters` gives the current ones."""
+        self.name = name
+        self.statistics = Statistics()
+        self.last_refusal = self.last_error = ""
+        self._node = node
+        self._parameters = parameters
+        self._may_complain = Throttle(COMPLAINT_SECONDS)
+        self._input: CameraInput | None = None
+        self._outputs: Outputs | None = None
+        self._dehazing: Dehazing | None = None
+
+    @property
+    def dehazing(self) -> Dehazing:
+        """What reads and answers its messages, while it is configured."""
+        if self._dehazing is None:
+            raise RuntimeError(f"camera {self.name!r} is not configured")
+        return self._dehazing
+
+    @property
+    def topic(self) -> str:
+        """Where its images come from; empty while it does not listen."""
+        return self._input.topic if self._input is not None else ""
+
+    @property
+    def publisher_count(self) -> int:
+        """How many publishers that topic has."""
+        return self._input.publisher_count if self._input is not None else 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody listens to an output."""
+        return self._outputs is not None and bool(self._outputs.wishes())
+
+    @property
+    def attenuation(self) -> float:
+        """β in 1/m of the newest frame; nan before the first."""
+        return self._dehazing.attenuation if self._dehazing is not None else float("nan")
+
+    def configure(self, labels: LabelSet) -> None:
+        """Offer the outputs; `labels` say what the ids in a mask mean."""
+        self._outputs = Outputs(self._node, labels, root=f"~/{self.name}" if self.name else "~")
+        self._dehazing = Dehazing(
+            self._outputs,
+            self.statistics,
+            parameters=self._parameters,
+            calibration=self._calibration,
+            clock=self._node.get_clock(),
+        )
+
+    def activate(self, on_image: Callable[[Arrival], None]) -> None:
+        """Begin to listen; `on_image` is called with every image and must return at once."""
+        if self._outputs is not None:
+            self._outputs.announce_labels()
+        transport = self._parameters().image_transport
+        self._input = CameraInput(self._node, name=self.name, transport=transport, on_image=on_image)
+        self.statistics.listening_began()
+
+    def deactivate(self) -> bool:
+        """Stop listening, and say whether it was."""
+        if self._input is None:
+            return False
+        self._input.close()
+        self._input = None
+        return True
+
+    def clean_up(self) -> None:
+        """Take the outputs back."""
+        if self._outputs is not None:
+            self._outputs.destroy()
+            self._outputs = self._dehazing = None
+
+    @contextmanager
+    def answers_for(self, arrival: Arrival) -> Iterator[None]:
+        """Count and report what goes wrong with a message inside the `with` block; nothing is raised."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - one bad frame must not end the stream
+            self.frame_failed(arrival, error)
+
+    def frame_failed(self, arrival: Arrival, error: Exception) -> None:
+        """Count and report, in the worker's thread, a frame that could not be answered."""
+        if not self._node.context.ok():
+            return  # the process ends, and takes the publishers with it
+        text = f"{arrival.topic}: {error}"
+        if isinstance(error, ImageError):
+            self.statistics.frame_was_refused(error.reason)
+            self.last_refusal = text
+            if self._may_complain(error.reason):
+                self._node.get_logger().warning(f"image refused: {text}")
+            return
+        kind = type(error).__name__
+        self.statistics.frame_failed(kind)
+        self.last_error = f"{kind}: {text}"
+        if self._may_complain(kind):
+            self._node.get_logger().error(f"image lost: {self.last_error}")
+
+    def _calibration(self) -> CameraInfo | None:
+        """Return the camera's newest calibration, in the worker's thread, while the camera may be taken away."""
+        camera = self._input
+        return camera.calibration if camera is not None else None
