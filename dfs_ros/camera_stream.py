@@ -66,6 +66,11 @@ class CameraStream:
         """β in 1/m of the newest frame; nan before the first."""
         return self._dehazing.attenuation if self._dehazing is not None else float("nan")
 
+    @property
+    def frame_size(self) -> tuple[int, int] | None:
+        """Height and width of the newest frame; None before the first."""
+        return self._dehazing.frame_size if self._dehazing is not None else None
+
     def configure(self, labels: LabelSet) -> None:
         """Offer the outputs; `labels` say what the ids in a mask mean."""
         self._outputs = Outputs(self._node, labels, root=f"~/{self.name}" if self.name else "~")
@@ -84,6 +89,13 @@ class CameraStream:
         transport = self._parameters().image_transport
         self._input = CameraInput(self._node, name=self.name, transport=transport, on_image=on_image)
         self.statistics.listening_began()
+
+    def use_labels(self, labels: LabelSet) -> None:
+        """Go on with the labels of another model; for the worker's thread."""
+        if self._outputs is not None:
+            self._outputs.use_labels(labels)
+            if self._input is not None:
+                self._outputs.announce_labels()
 
     def deactivate(self) -> bool:
         """Stop listening, and say whether it was."""

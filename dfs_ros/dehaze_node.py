@@ -4,7 +4,7 @@ Start it with `ros2 run dfs_ros dehaze_node` or `python -m dfs_ros.dehaze_node`,
 remappings and parameters. It serves one camera, or several by one model: parameter `cameras`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
@@ -14,23 +14,22 @@ from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from dfs_core.runtime import Dehazer, load
-from dfs_ros import diagnostics, middleware, rounds
-from dfs_ros.camera_input import Arrival
+from dfs_core.errors import ConfigError
+from dfs_core.runtime import Dehazer
+from dfs_ros import diagnostics, middleware
 from dfs_ros.camera_stream import CameraStream
+from dfs_ros.control_services import ControlServices
 from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.log_bridge import LogBridge
-from dfs_ros.mailbox import Mailbox
+from dfs_ros.model_roots import ModelRoots
+from dfs_ros.model_runner import ModelRunner
 from dfs_ros.parameters import LiveParameters
 from dfs_ros.statistics import Snapshot
-from dfs_ros.worker import Worker
 
 REPORT_SECONDS = 1.0
 
 FINISH_SECONDS = 1.0
 """How long the frames in hand may take when the node is deactivated or ended."""
-
-WARM_UP_SIZE = (540, 960)
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE
@@ -44,7 +43,7 @@ class DehazeNode(LifecycleNode):
         """Declare the parameters, begin to report, and unless told otherwise, configure and activate.
 
         Raises:
-            ConfigError: a parameter has the wrong type or is out of range.
+            ConfigError: a parameter has the wrong type or is out of range, or the model lies outside of its roots.
         """
         super().__init__("dehaze_node")
         self._answer_impossible_transitions()
@@ -52,12 +51,17 @@ class DehazeNode(LifecycleNode):
         self._state = "unconfigured"
         self._failure = ""
         self._live_parameters = LiveParameters(
-            self, DehazeParameters, is_configured=lambda: self._state not in {"unconfigured", "finalized"}
+            self,
+            DehazeParameters,
+            is_configured=lambda: self._state not in {"unconfigured", "finalized"},
+            accept=self._accept,
         )
+        values = self._live_parameters.values
+        self._roots = ModelRoots(values.model_roots, first_model=values.model)
         self._cameras = self._make_cameras()
         self._reported: dict[CameraStream, Snapshot] = {}
-        self._dehazer: Dehazer | None = None
-        self._worker: Worker[Dehazer, rounds.Item] | None = None
+        self._runner: ModelRunner | None = None
+        ControlServices(self, reload_model=self._exchange_model)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # Steady, as the node's own clock stands still before the first /clock of a bag.
         self.create_timer(REPORT_SECONDS, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -132,61 +136,52 @@ class DehazeNode(LifecycleNode):
     def _configure(self) -> None:
         if [camera.name for camera in self._cameras] != list(self._live_parameters.values.cameras or ("",)):
             self._cameras = self._make_cameras()
-        self._mailbox: Mailbox[rounds.Item] = Mailbox()
-        self._worker = Worker(
-            self._mailbox,
-            open_resource=self._open_model,
-            handle=rounds.answer,
-            on_failure=self._round_failed,
-            window=lambda: self._live_parameters.values.batch_window_ms / 1e3,
-        )
-        if not self._worker.start(wait_while=self.context.ok) or self._dehazer is None:
-            raise RuntimeError("interrupted while the model was being loaded")
+        self._runner = ModelRunner(self._cameras, parameters=lambda: self._live_parameters.values, roots=self._roots)
+        dehazer = self._runner.start(wait_while=self.context.ok)
         for camera in self._cameras:
-            camera.configure(self._dehazer.artifact.labels)
+            camera.configure(dehazer.artifact.labels)
 
     def _activate(self) -> None:
+        if self._runner is None:
+            raise RuntimeError("there is no model")
         for camera in self._cameras:
-            camera.activate(partial(self._image_came, camera))
-        if (model := self._dehazer) is not None:
-            what = f"{model.artifact.name} on {model.backend} in {model.precision}"
-            topics = ", ".join(camera.topic for camera in self._cameras)
-            self.get_logger().info(f"listening to {topics}, running {what}")
+            camera.activate(partial(self._runner.put, camera))
+        topics = ", ".join(camera.topic for camera in self._cameras)
+        self.get_logger().info(f"listening to {topics}, running {_told(self._dehazer)}")
 
     def _deactivate(self, *, wait: bool = True) -> None:
         was_listening = [camera.deactivate() for camera in self._cameras]
-        if any(was_listening) and wait:
-            self._mailbox.wait_until_done(FINISH_SECONDS)
+        if any(was_listening) and wait and self._runner is not None:
+            self._runner.finish(FINISH_SECONDS)
 
     def _clean_up(self) -> None:
-        if self._worker is not None:
-            if not self._worker.stop(FINISH_SECONDS) and self.context.ok():
+        if self._runner is not None:
+            if not self._runner.stop(FINISH_SECONDS) and self.context.ok():
                 self.get_logger().warning("the model is still busy with a frame, whose answer is lost")
-            self._worker = self._dehazer = None
+            self._runner = None
         for camera in self._cameras:
             camera.clean_up()
 
-    def _open_model(self) -> Dehazer:
-        """Load the model, in the worker's thread."""
-        parameters = self._live_parameters.values
-        dehazer = load(
-            parameters.model or None,
-            parameters.backend,
-            precision=parameters.precision,
-            threads=parameters.threads or None,
-        )
-        dehazer.warm_up(*WARM_UP_SIZE, batch=len(self._cameras))
-        self._dehazer = dehazer
-        return dehazer
+    @property
+    def _dehazer(self) -> Dehazer | None:
+        return self._runner.dehazer if self._runner is not None else None
 
-    def _image_came(self, camera: CameraStream, arrival: Arrival) -> None:
-        """Keep the newest image; an older one that still waits is dropped and counted."""
-        replaced = self._mailbox.put(camera.name, (camera, arrival))
-        camera.statistics.frame_came(superseded=replaced is not None)
+    def _accept(self, values: DehazeParameters) -> None:
+        """Refuse a model that may not be loaded."""
+        if values.model != self._live_parameters.values.model:
+            self._roots.resolve(values.model)
 
-    def _round_failed(self, items: Sequence[rounds.Item], error: Exception) -> None:
-        for camera, arrival in items:
-            camera.frame_failed(arrival, error)
+    def _exchange_model(self) -> str:
+        """Let the model that the parameters name take over, in a thread of its own, and say what runs then."""
+        runner = self._runner
+        if runner is None:
+            raise ConfigError(f"the node is {self._state}: it loads the model when it is configured")
+        dehazer = runner.exchange()
+        if dehazer is None:
+            raise ConfigError("the node was cleaned up meanwhile: it loads the model when it is configured")
+        told = _told(dehazer)
+        self.get_logger().info(f"running {told} from now on")
+        return f"running {told}"
 
     def _answer_impossible_transitions(self) -> None:
         """Refuse a transition that the state does not allow; rclpy lets it end the process, and the caller wait."""
@@ -220,6 +215,7 @@ class DehazeNode(LifecycleNode):
             topic=camera.topic,
             publishers=camera.publisher_count,
             is_wanted=camera.is_wanted,
+            is_enabled=self._live_parameters.values.enabled,
             model=dehazer.artifact.name if dehazer else "",
             backend=dehazer.backend if dehazer else "",
             precision=dehazer.precision if dehazer else "",
@@ -231,6 +227,10 @@ class DehazeNode(LifecycleNode):
         self._reported[camera] = now
         name = self.get_fully_qualified_name()
         return diagnostics.report(name, condition, now, before, camera=camera.name)
+
+
+def _told(dehazer: Dehazer | None) -> str:
+    return "no model" if dehazer is None else f"{dehazer.artifact.name} on {dehazer.backend} in {dehazer.precision}"
 
 
 def main() -> NoReturn:

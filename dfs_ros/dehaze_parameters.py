@@ -15,7 +15,17 @@ IMAGE, NETWORK = "image", "network"
 class DehazeParameters:
     """The parameters of the dehaze node and their defaults."""
 
-    model: str = parameter("", "Model file that `dfs export` wrote; empty: the one that ships.", settable=UNCONFIGURED)
+    model: str = parameter(
+        "",
+        "Model file that `dfs export` wrote; empty: the one that ships. A change takes effect when the node is "
+        "configured or ~/reload_model is called.",
+        settable=ALWAYS,
+    )
+    model_roots: tuple[str, ...] = parameter(
+        (),
+        "Folders that `model` must lie in or below, besides that of the models that ship. Empty: the folder of the "
+        "model file given at the start.",
+    )
     backend: str = parameter(
         "auto", "What runs the model; auto: the best here.", one_of=("auto", *BACKENDS), settable=UNCONFIGURED
     )
@@ -48,6 +58,9 @@ class DehazeParameters:
         settable=ALWAYS,
     )
     autostart: bool = parameter(True, "Configure and activate at the start, without waiting for lifecycle transitions.")
+    enabled: bool = parameter(
+        True, "Whether frames are dehazed; else they pass as they are. ~/enable sets it, too.", settable=ALWAYS
+    )
     gate_attenuation: float = parameter(
         0.003,
         "Attenuation coefficient in 1/m below which a frame is passed on as it is, because dehazing harms clear "

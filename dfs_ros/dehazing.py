@@ -72,9 +72,10 @@ class Dehazing:
         self._calibration = calibration
         self._clock = clock
         self.attenuation = math.nan  # before the first frame, and of models that do not tell it
+        self.frame_size: tuple[int, int] | None = None
 
     def read(self, arrival: Arrival) -> Question | None:
-        """Return what to ask the model about a message, or None where nobody wants to know.
+        """Return what to ask the model about a message, or None where nobody wants to know or it passes unasked.
 
         Raises:
             ImageError: the message cannot be read.
@@ -87,13 +88,20 @@ class Dehazing:
             self._outputs.publish_calibration(self._calibration(), arrival.message.header)
             self._statistics.frame_was_not_wanted()
             return None
-        max_pixels, message = self._parameters().max_pixels, arrival.message
+        parameters, message = self._parameters(), arrival.message
+        max_pixels = parameters.max_pixels
         with stopwatch("convert in"):
             if isinstance(message, CompressedImage):
                 frame, encoding = decode(message, max_pixels=max_pixels), "rgb8"
             else:
                 frame, encoding = to_array(message, max_pixels=max_pixels), answer_encoding(message.encoding)
-        return Question(arrival, frame, encoding, wishes, stopwatch)
+        self.frame_size = frame.shape[0], frame.shape[1]
+        question = Question(arrival, frame, encoding, wishes, stopwatch)
+        if parameters.enabled:
+            return question
+        self.attenuation = math.nan
+        self._publish(question, parameters, dehazed=frame if wishes.dehazed else None, mask=None, passed=True)
+        return None
 
     def answer(self, question: Question, result: Result, artifact: Artifact) -> None:
         """Publish what the model says of one frame.
@@ -106,16 +114,32 @@ class Dehazing:
         Raises:
             BackendError: the model's fog density is not a number.
         """
-        parameters, message, frame = self._parameters(), question.arrival.message, question.frame
+        parameters = self._parameters()
         self.attenuation = math.nan if artifact.draws else _attenuation(result)
         passed = self.attenuation < parameters.gate_attenuation
+        dehazed = None
+        if question.wishes.dehazed and result.dehazed is not None:
+            dehazed = question.frame if passed else result.dehazed[0]
+        mask = None if result.mask is None else result.mask[0]
+        self._publish(question, parameters, dehazed=dehazed, mask=mask, passed=passed)
+
+    def _publish(
+        self,
+        question: Question,
+        parameters: DehazeParameters,
+        *,
+        dehazed: NDArray[np.uint8] | None,
+        mask: NDArray[np.uint8] | None,
+        passed: bool,
+    ) -> None:
+        message = question.arrival.message
         answer = Answer(
             message=message,
             encoding=question.encoding,
-            size=(frame.shape[0], frame.shape[1]),
-            dehazed=_wanted_frame(frame, result, question.wishes, passed=passed),
+            size=(question.frame.shape[0], question.frame.shape[1]),
+            dehazed=dehazed,
             passed=passed,
-            mask=None if result.mask is None else result.mask[0],
+            mask=mask,
             attenuation=self.attenuation,
             calibration=self._calibration(),
         )
@@ -131,12 +155,3 @@ def _attenuation(result: Result) -> float:
     if not np.isfinite(attenuation):
         raise BackendError(f"the model answered a fog density of {attenuation}; choose another backend or precision")
     return max(attenuation, 0.0)
-
-
-def _wanted_frame(
-    frame: NDArray[np.uint8], result: Result, wishes: Wishes, *, passed: bool
-) -> NDArray[np.uint8] | None:
-    """Return the frame to show: as it came where the air is clear, else without its fog."""
-    if not wishes.dehazed or result.dehazed is None:
-        return None
-    return frame if passed else result.dehazed[0]

@@ -27,6 +27,7 @@ class Condition:
         topic: where it expects images.
         publishers: how many publishers that topic has.
         is_wanted: whether anybody listens to an output.
+        is_enabled: whether frames are dehazed.
         model, backend, precision: what is running; empty if nothing is.
         attenuation: β in 1/m of the newest frame; nan before the first.
         last_refusal, last_error: texts of the newest ones.
@@ -37,6 +38,7 @@ class Condition:
     topic: str = ""
     publishers: int = 0
     is_wanted: bool = False
+    is_enabled: bool = True
     model: str = ""
     backend: str = ""
     precision: str = ""
@@ -89,6 +91,8 @@ def _judge_flow(condition: Condition, now: Snapshot, before: Snapshot | None) ->
             f"no image on {condition.topic} for {now.seconds_since_frame:.0f} s; "
             f"it has {condition.publishers} publishers; `ros2 topic info -v {condition.topic}` shows them and their QoS"
         )
+    if not condition.is_enabled:
+        return DiagnosticStatus.OK, "disabled: frames pass as they are; `~/enable` or the parameter turns it on"
     if not condition.is_wanted:
         return DiagnosticStatus.OK, "idle: nobody subscribes to an output"
     new = Counter(now.counts) - Counter(before.counts if before else {})

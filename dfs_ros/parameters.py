@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from dfs_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rcl_interfaces.msg import ParameterDescriptor
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
@@ -57,7 +58,13 @@ def parameter(
         checks.append(("different names of letters, digits, _ and / that begin with letters", _are_names))
     default = default if isinstance(default, bool | int | float | str) else tuple(default)
     return dataclasses.field(
-        default=default, metadata={"description": description, "checks": checks, "settable": settable}
+        default=default,
+        metadata={
+            "description": description,
+            "checks": checks,
+            "range": None if at_least is None or at_most is None else (at_least, at_most),
+            "settable": settable,
+        },
     )
 
 
@@ -81,19 +88,29 @@ def declare(node: "Node", parameters: type[Parameters]) -> Parameters:
         )
         default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
         values[entry.name] = _checked(entry, node.declare_parameter(entry.name, default, descriptor).value)
+        if not descriptor.read_only and _add_range(descriptor, entry):
+            node.set_descriptor(entry.name, descriptor)  # only now: of what is out of range at the start, we say more
     return parameters(**values)
 
 
 class LiveParameters(Generic[Parameters]):
     """The current values of a node's parameters; `values` is replaced as a whole, so any thread may read it."""
 
-    def __init__(self, node: "Node", parameters: type[Parameters], *, is_configured: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        node: "Node",
+        parameters: type[Parameters],
+        *,
+        is_configured: Callable[[], bool],
+        accept: Callable[[Parameters], None] = lambda _: None,
+    ) -> None:
         """Declare the parameters and follow their changes.
 
         Args:
             node: whose parameters they are.
             parameters: frozen dataclass with a `parameter` for each.
             is_configured: whether parameters that are settable only while UNCONFIGURED are locked.
+            accept: raises ConfigError for values that do not fit each other or the node, once changes would be made.
 
         Raises:
             ConfigError: a value has the wrong type or is out of range.
@@ -101,6 +118,7 @@ class LiveParameters(Generic[Parameters]):
         self.values = declare(node, parameters)
         self._fields = {entry.name: entry for entry in dataclasses.fields(parameters)}  # type: ignore[arg-type]
         self._is_configured = is_configured
+        self._accept = accept
         node.add_on_set_parameters_callback(self._check)
         self._is_told_of_changes = hasattr(node, "add_post_set_parameters_callback")  # since Iron
         if self._is_told_of_changes:
@@ -117,19 +135,41 @@ class LiveParameters(Generic[Parameters]):
             if entry.metadata["settable"] == UNCONFIGURED and self._is_configured():
                 reason = f"parameter {change.name} takes effect when the node is configured; clean it up first"
                 return SetParametersResult(successful=False, reason=reason)
-            try:
-                _checked(entry, change.value)
-            except ConfigError as error:
-                return SetParametersResult(successful=False, reason=str(error))
+        try:
+            self._accept(self._changed(changes))
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         if not self._is_told_of_changes:
             self._follow(changes)
         return SetParametersResult(successful=True)
 
     def _follow(self, changes: "list[Parameter]") -> None:
         """Take over what was allowed."""
+        self.values = self._changed(changes)
+
+    def _changed(self, changes: "list[Parameter]") -> Parameters:
+        """Return the values as they are after some changes.
+
+        Raises:
+            ConfigError: one has the wrong type or is out of range, or they do not fit each other.
+        """
         ours = {change.name: change.value for change in changes if change.name in self._fields}
         new = {name: _checked(self._fields[name], value) for name, value in ours.items()}
-        self.values = dataclasses.replace(self.values, **new)  # type: ignore[type-var]
+        return dataclasses.replace(self.values, **new)  # type: ignore[type-var]
+
+
+def _add_range(descriptor: "ParameterDescriptor", entry: "dataclasses.Field[Any]") -> bool:
+    """Tell the range of a number that has one, for tools that show a slider; say whether it has."""
+    from rcl_interfaces.msg import FloatingPointRange, IntegerRange
+
+    if entry.metadata["range"] is None:
+        return False
+    low, high = entry.metadata["range"]
+    if isinstance(entry.default, float):
+        descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    else:
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+    return True
 
 
 def _are_names(values: Sequence[str]) -> bool:

@@ -2,13 +2,27 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Generic, TypeVar
 
 from dfs_ros.mailbox import Mailbox
 
 Resource = TypeVar("Resource")
 Item = TypeVar("Item")
+
+
+class _Successor(Generic[Resource]):
+    """A resource that waits for its turn, and whether it came."""
+
+    def __init__(self, resource: AbstractContextManager[Resource], on_change: Callable[[], None]) -> None:
+        self.resource = resource
+        self.on_change = on_change
+        self.settled = threading.Event()
+        self.is_in_use = False
+
+    def settle(self, *, in_use: bool) -> None:
+        self.is_in_use = in_use
+        self.settled.set()
 
 
 class Worker(Generic[Resource, Item]):
@@ -37,6 +51,9 @@ class Worker(Generic[Resource, Item]):
         self._handle = handle
         self._on_failure = on_failure
         self._window = window
+        self._lock = threading.Lock()
+        self._successor: _Successor[Resource] | None = None
+        self._is_over = False
         self._opened = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -58,6 +75,25 @@ class Worker(Generic[Resource, Item]):
             raise self._error
         return True
 
+    def replace(self, successor: AbstractContextManager[Resource], *, on_change: Callable[[], None]) -> bool:
+        """Go on with another resource between two rounds, and close the one before; say whether that was done.
+
+        Waits for it. A worker that has ended closes the successor instead. Only one thread at a time may ask.
+
+        Args:
+            successor: what is ready to be used.
+            on_change: called in the worker's thread before the first round with the successor.
+        """
+        asked = _Successor(successor, on_change)
+        with self._lock:
+            if self._is_over:
+                with successor:
+                    return False
+            self._successor = asked
+        self._mailbox.call()
+        asked.settled.wait()
+        return asked.is_in_use
+
     def stop(self, timeout: float) -> bool:
         """Let the item in hand be finished, then end the thread; say whether it ended within `timeout` seconds."""
         self._mailbox.close()
@@ -71,10 +107,26 @@ class Worker(Generic[Resource, Item]):
             self._error = error
             self._opened.set()
             return
-        with resource as opened:
+        with ExitStack() as held:
+            opened = held.enter_context(resource)
             self._opened.set()
             while (items := self._mailbox.take(self._window())) is not None:
-                self._handle_safely(opened, items)
+                if (successor := self._take_successor()) is not None:
+                    held.close()
+                    opened = held.enter_context(successor.resource)
+                    successor.on_change()
+                    successor.settle(in_use=True)
+                if items:
+                    self._handle_safely(opened, items)
+        if (successor := self._take_successor(is_over=True)) is not None:
+            with successor.resource:
+                successor.settle(in_use=False)
+
+    def _take_successor(self, *, is_over: bool = False) -> "_Successor[Resource] | None":
+        with self._lock:
+            self._is_over = is_over
+            successor, self._successor = self._successor, None
+            return successor
 
     def _handle_safely(self, opened: Resource, items: Sequence[Item]) -> None:
         try:

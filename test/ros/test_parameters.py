@@ -75,6 +75,7 @@ def test_the_shipped_file_shows_every_parameter_of_the_dehaze_node_at_its_defaul
     shown = yaml.safe_load(file.read_text())["/**"]["ros__parameters"]
     defaults = dataclasses.asdict(DehazeParameters())
     del defaults["image_transport"]  # the pipeline sets it for each camera
-    assert shown.pop("cameras") == [""], "YAML's empty list has no type, so ROS cannot take it"
-    assert defaults.pop("cameras") == ()
+    for name in ("cameras", "model_roots"):
+        assert shown.pop(name) == [""], "YAML's empty list has no type, so ROS cannot take it"
+        assert defaults.pop(name) == ()
     assert shown == defaults

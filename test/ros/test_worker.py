@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -175,6 +175,28 @@ def test_a_failing_item_is_told_and_the_next_one_processed() -> None:
     assert items == [0]
     assert isinstance(error, ZeroDivisionError)
     assert harness.events[2] == ("model", 2)
+
+
+def test_another_resource_takes_over_between_rounds_and_the_one_before_is_closed() -> None:
+    harness = Harness()
+    harness.worker.start()
+    harness.process(3)
+    successor = ExitStack()
+    successor.callback(lambda: harness.events.append("close successor"))
+    assert harness.worker.replace(successor, on_change=lambda: harness.events.append("change"))
+    harness.process(4)
+    assert harness.worker.stop(DEADLINE_SECONDS)
+    assert harness.events == ["open", ("model", 4), "close", "change", (successor, 3), "close successor"]
+
+
+def test_a_worker_that_has_ended_closes_what_would_take_over() -> None:
+    harness = Harness()
+    harness.worker.start()
+    harness.worker.stop(DEADLINE_SECONDS)
+    successor = ExitStack()
+    successor.callback(lambda: harness.events.append("close successor"))
+    assert not harness.worker.replace(successor, on_change=lambda: harness.events.append("change"))
+    assert harness.events == ["open", "close", "close successor"]
 
 
 def test_what_opening_raises_is_raised_by_start() -> None:

@@ -1,0 +1,163 @@
+"""What an operator can do to a dehaze node while frames flow, over real DDS."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
+
+from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float32, String
+from std_srvs.srv import SetBool, Trigger
+
+from dfs_core import artifact
+from dfs_core.labels import LabelSet
+from dfs_core.runtime import load
+from dfs_ros.image_message import to_array
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def models(model_path: Path, tmp_path: Path) -> Path:
+    """Return a folder with the small model as "now.onnx", and with another that turns all black as "next.onnx"."""
+    model = onnx.load(model_path)
+    onnx.save(model, tmp_path / "now.onnx")
+    clip = next(node for node in model.graph.node if node.op_type == "Clip")
+    clip.input[2] = clip.input[1]
+    described = artifact.read(model_path)
+    labels = LabelSet("other", described.labels.classes)
+    onnx.helper.set_model_props(model, replace(described, name="next_model", labels=labels).to_metadata())
+    onnx.save(model, tmp_path / "next.onnx")
+    return tmp_path
+
+
+def set_parameters(node: Any, **values: Any) -> list[Any]:
+    """Set parameters one by one and return the results."""
+    request = SetParameters.Request(parameters=[Parameter(n, value=v).to_parameter_msg() for n, v in values.items()])
+    return node.graph.call(SetParameters, "/dehaze_node/set_parameters", request).results
+
+
+def reload(node: Any) -> Any:
+    """Ask for the model to be loaded again, send frames until that is answered, and return the answer."""
+    graph = node.graph
+    client = graph.node.create_client(Trigger, "/dehaze_node/reload_model")
+    graph.wait(client.service_is_ready, "the service")
+    future = client.call_async(Trigger.Request())
+    graph.wait(lambda: node.camera.publish(node.image()) or future.done(), "an answer")
+    return future.result()
+
+
+def test_a_new_model_takes_over_between_frames_and_a_bad_one_does_not(start: Start, models: Path) -> None:
+    node = start(model=models / "now.onnx")
+    answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")
+    labels = node.graph.listen(String, "/dehaze_node/segmentation/label_info", latched=True)
+    with load(models / "now.onnx", "onnxruntime") as dehazer:
+        before = dehazer(node.frame[None]).dehazed[0]
+    np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), before)
+
+    (models / "bad.onnx").write_bytes(b"this is no model")
+    assert set_parameters(node, model=str(models / "bad.onnx"))[0].successful
+    refused = reload(node)
+    assert not refused.success
+    assert str(models / "bad.onnx") in refused.message
+    assert refused.message.endswith("the model before goes on")
+    np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), before)
+
+    assert set_parameters(node, model=str(models / "next.onnx"))[0].successful
+    accepted = reload(node)
+    assert accepted.success
+    assert accepted.message.startswith("running next_model on onnxruntime")
+    assert not to_array(node.ask(node.image(), answers)).any()
+    for answer in answers:
+        dehazed = to_array(answer)
+        assert not dehazed.any() or np.array_equal(dehazed, before), "every frame is of one model or the other"
+    stamps = [answer.header.stamp.sec for answer in answers]
+    assert stamps == sorted(set(stamps))
+    node.graph.wait(lambda: json.loads(labels[-1].data)["label_set"] == "other", "the labels of the new model")
+    node.graph.wait(lambda: node.figures["model"] == "next_model", "the diagnostics name the new model")
+    assert node.figures["failed"] == node.figures["refused"] == "0"
+    assert "Traceback" not in node.process.output
+
+
+def test_a_file_replaced_in_its_place_is_loaded_again(start: Start, models: Path) -> None:
+    node = start(model=models / "now.onnx")
+    node.wait_until_active()
+    (models / "next.onnx").replace(models / "now.onnx")
+    assert reload(node).message.startswith("running next_model")
+
+
+def test_no_file_outside_of_the_roots_is_read(start: Start, models: Path, tmp_path_factory: Any) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "secret.onnx"
+    elsewhere.write_bytes((models / "next.onnx").read_bytes())
+    (models / "link.onnx").symlink_to(elsewhere)
+    node = start(model=models / "now.onnx")
+    node.wait_until_active()
+    for path in (elsewhere, models / "link.onnx", models / ".." / elsewhere.parent.name / elsewhere.name):
+        answer = set_parameters(node, model=str(path))[0]
+        assert not answer.successful
+        assert f"must name a file in or below {models}" in answer.reason
+    assert not set_parameters(node, model_roots=["/"])[0].successful
+    assert set_parameters(node, model="dfs_fast")[0].successful, "what ships is always allowed"
+
+
+def test_a_model_outside_of_the_roots_ends_the_start_in_words(start: Start, models: Path) -> None:
+    node = start("-p", "model_roots:=[/nowhere]", model=models / "now.onnx")
+    node.graph.wait(lambda: not node.process.is_running, "the process ends")
+    assert node.process.stop()[0] == 1
+    assert "must name a file in or below /nowhere, " in node.process.output
+
+
+def test_there_is_nothing_to_reload_while_unconfigured(start: Start) -> None:
+    node = start("-p", "autostart:=false")
+    answer = node.graph.call(Trigger, "/dehaze_node/reload_model", Trigger.Request())
+    assert not answer.success
+    assert "the node is unconfigured" in answer.message
+
+
+def test_while_disabled_frames_pass_as_they_are_and_no_model_runs(start: Start) -> None:
+    node = start()
+    graph = node.graph
+    answers = graph.listen(Image, "/dehaze_node/image_dehazed")
+    masks = graph.listen(Image, "/dehaze_node/segmentation/mask")
+    visibilities = graph.listen(Float32, "/dehaze_node/visibility")
+    assert graph.call(SetBool, "/dehaze_node/enable", SetBool.Request(data=False)).success
+    message = node.image()
+    assert node.ask(message, answers) == message
+    graph.wait(lambda: visibilities, "a visibility")
+    assert np.isnan(visibilities[-1].data)
+    graph.wait(lambda: node.status.message.startswith("disabled"), "the diagnostics say so")
+    assert not masks
+    assert node.figures["model p50 ms"] == "nan"
+    assert graph.call(SetBool, "/dehaze_node/enable", SetBool.Request(data=True)).success
+    message = node.image()
+    assert node.ask(message, answers) != message
+
+
+def test_parameters_tell_their_ranges_and_change_together_or_not_at_all(start: Start) -> None:
+    node = start()
+    node.wait_until_active()
+    request = DescribeParameters.Request(names=["jpeg_quality", "overlay_opacity", "model_roots"])
+    quality, opacity, roots = node.graph.call(
+        DescribeParameters, "/dehaze_node/describe_parameters", request
+    ).descriptors
+    assert (quality.integer_range[0].from_value, quality.integer_range[0].to_value) == (1, 100)
+    assert (opacity.floating_point_range[0].from_value, opacity.floating_point_range[0].to_value) == (0.0, 1.0)
+    assert roots.read_only
+    assert all(descriptor.description for descriptor in (quality, opacity, roots))
+
+    values = {"jpeg_quality": 50, "mask_resolution": "huge"}
+    together = SetParametersAtomically.Request(
+        parameters=[Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    )
+    answer = node.graph.call(SetParametersAtomically, "/dehaze_node/set_parameters_atomically", together).result
+    assert not answer.successful
+    assert "one of image, network" in answer.reason
