@@ -83,6 +83,7 @@ setup(
             "hypothesis>=6.100",
             "ros-domain-coordinator>=0.12",
             "catkin-pkg>=1.0",
+            "cv-bridge==1.13.0.post0",  # what its conversions give is what ours give
             "mcap>=1.2",  # reads what the recorder wrote, as Foxglove does
             "setuptools>=77",  # a test installs this package without fetching anything
             "torch==2.13.0",

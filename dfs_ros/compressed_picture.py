@@ -12,6 +12,7 @@ _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _START_OF_SCAN = 0xDA
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # tables and reserved codes lie between them
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
+_MOST_PIXELS_PER_BYTE = 8 * 64  # a block of 8x8 takes one bit at least
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -65,6 +66,11 @@ def _inspect_jpeg(data: bytes) -> PictureHeader:
             if data.find(_JPEG_END, position) < 0:
                 raise ImageError(
                     "truncated", f"truncated JPEG: its {len(data)} bytes hold no end marker; the frame is dropped"
+                )
+            if size[0] * size[1] > _MOST_PIXELS_PER_BYTE * len(data):
+                raise ImageError(
+                    "corrupt",
+                    f"corrupt JPEG: {len(data)} bytes cannot hold {size[1]}x{size[0]} pixels; the frame is dropped",
                 )
             return PictureHeader("jpeg", *size)
     raise ImageError(

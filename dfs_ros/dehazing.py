@@ -92,7 +92,7 @@ class Dehazing:
         max_pixels = parameters.max_pixels
         with stopwatch("convert in"):
             if isinstance(message, CompressedImage):
-                frame, encoding = decode(message, max_pixels=max_pixels), "rgb8"
+                frame, encoding = decode(message, max_pixels=max_pixels), answer_encoding(message.format)
             else:
                 frame, encoding = to_array(message, max_pixels=max_pixels), answer_encoding(message.encoding)
         self.frame_size = frame.shape[0], frame.shape[1]

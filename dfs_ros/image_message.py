@@ -1,14 +1,11 @@
-"""sensor_msgs/Image and CompressedImage to and from arrays: the only place that knows encodings.
+"""sensor_msgs/Image and CompressedImage to and from arrays.
 
 Works on anything with the fields of those messages: rclpy's, whose data is an `array.array`, and rosbags', whose data
 is a numpy array. Nothing here imports ROS.
 """
 
 import dataclasses
-import functools
-import importlib
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -17,78 +14,15 @@ from numpy.typing import NDArray
 
 from dfs_core.errors import FrameError
 from dfs_ros import compressed_picture
+from dfs_ros.image_encodings import ENCODINGS, Encoding, Pixels, narrow
 from dfs_ros.image_error import ImageError
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is taken for real; a corrupt header easily claims more."""
 
-Pixels = NDArray[np.uint8]
 _BIG_ENDIAN = int(sys.byteorder == "big")
-_Convert = Callable[[NDArray[Any]], Pixels]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Encoding:
-    """How the pixels of an encoding lie in memory, and how they become RGB.
-
-    Attributes:
-        samples: numbers per pixel.
-        to_rgb: makes uint8 [H, W, 3] of [H, W] or [H, W, samples]; None where that is what it is.
-        answer: the 8-bit encoding of its family, in which a frame of this encoding is answered.
-        depth: bytes per number.
-        even_width, even_height: whether pixels share colour with a neighbour.
-        rows: rows of data per row of pixels, as a fraction.
-    """
-
-    samples: int
-    to_rgb: _Convert | None
-    answer: str = "rgb8"
-    depth: int = 1
-    even_width: bool = False
-    even_height: bool = False
-    rows: tuple[int, int] = (1, 1)
-
-
-def _by(code: int) -> _Convert:
-    return lambda pixels: cv2.cvtColor(pixels, code)
-
-
-def _by_16_bit(code: int | None) -> _Convert:
-    def convert(pixels: NDArray[Any]) -> Pixels:
-        narrow = cv2.convertScaleAbs(pixels, alpha=1 / 257)  # 65535 = 257 · 255
-        return narrow if code is None else cv2.cvtColor(narrow, code)
-
-    return convert
-
-
-_GREY = _Encoding(1, _by(cv2.COLOR_GRAY2RGB), "mono8")
-_BGR = _Encoding(3, _by(cv2.COLOR_BGR2RGB), "bgr8")
-_UYVY = _Encoding(2, _by(cv2.COLOR_YUV2RGB_UYVY), even_width=True)
-_YUYV = _Encoding(2, _by(cv2.COLOR_YUV2RGB_YUY2), even_width=True)
-
-# OpenCV names a Bayer pattern by its second row, read from the second column.
-_ENCODINGS = {
-    "rgb8": _Encoding(3, None),
-    "bgr8": _BGR,
-    "mono8": _GREY,
-    "rgba8": _Encoding(4, _by(cv2.COLOR_RGBA2RGB)),
-    "bgra8": _Encoding(4, _by(cv2.COLOR_BGRA2RGB), "bgr8"),
-    "8UC1": _GREY,
-    "8UC3": _BGR,  # says nothing of colour; in ROS it comes from OpenCV, which means BGR
-    "mono16": _Encoding(1, _by_16_bit(cv2.COLOR_GRAY2RGB), "mono8", depth=2),
-    "rgb16": _Encoding(3, _by_16_bit(None), depth=2),
-    "bgr16": _Encoding(3, _by_16_bit(cv2.COLOR_BGR2RGB), "bgr8", depth=2),
-    "bayer_rggb8": _Encoding(1, _by(cv2.COLOR_BayerBG2RGB)),
-    "bayer_bggr8": _Encoding(1, _by(cv2.COLOR_BayerRG2RGB)),
-    "bayer_gbrg8": _Encoding(1, _by(cv2.COLOR_BayerGR2RGB)),
-    "bayer_grbg8": _Encoding(1, _by(cv2.COLOR_BayerGB2RGB)),
-    "uyvy": _UYVY,
-    "yuv422": _UYVY,
-    "yuyv": _YUYV,
-    "yuv422_yuy2": _YUYV,
-    "nv12": _Encoding(1, _by(cv2.COLOR_YUV2RGB_NV12), even_width=True, even_height=True, rows=(3, 2)),
-    "nv21": _Encoding(1, _by(cv2.COLOR_YUV2RGB_NV21), even_width=True, even_height=True, rows=(3, 2)),
-}
+_PNG_LEVEL = 1
+_DEPTH_ENCODINGS = ("16UC1", "32FC1")
 
 
 def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -104,9 +38,11 @@ def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         ImageError: the encoding is not known, or sizes do not fit together; says what was found and expected.
     """
     _check_size(message.height, message.width, max_pixels)
-    encoding = _ENCODINGS.get(message.encoding)
+    encoding = ENCODINGS.get(message.encoding)
     if encoding is None:
-        return _by_cv_bridge(message)
+        raise ImageError(
+            "unknown encoding", f"{_describe(message)} has an unknown encoding; known: {', '.join(ENCODINGS)}"
+        )
     pixels = _unpack(message, encoding)
     if encoding.to_rgb is None:
         return np.ascontiguousarray(pixels)
@@ -119,26 +55,28 @@ def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
 def decode(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Return the JPEG or PNG of a sensor_msgs/CompressedImage as RGB, uint8 [H, W, 3].
 
-    What the picture says of its orientation is ignored: the camera's calibration belongs to the pixels as they lie.
+    What image_transport's compressed_image_transport says in `format` is heeded: a mosaic is turned into colours, and
+    pictures whose colours are "compressed rgb" have red and blue the wrong way round. Sixteen bits are narrowed. What
+    the picture says of its orientation is ignored: the camera's calibration belongs to the pixels as they lie.
 
     Raises:
         ImageError: it is a depth image, neither JPEG nor PNG, cut off, corrupt, or larger than `max_pixels`.
     """
-    if "compressedDepth" in message.format:
-        raise ImageError("depth", f"format '{message.format}' holds depth, not colours; subscribe to a colour image")
+    encoding, _, stored = (part.strip() for part in message.format.partition(";"))
+    if "compressedDepth" in message.format or encoding in _DEPTH_ENCODINGS:
+        raise ImageError(
+            "depth", f"format {message.format[:80]!r} holds depth, not colours; subscribe to a colour image"
+        )
     data = bytes(message.data)
     header = compressed_picture.inspect(data)
     _check_size(header.height, header.width, max_pixels)
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as error:
-        raise ImageError(
-            "corrupt", f"corrupt {header.kind} of {len(data)} bytes: {error.err}; the frame is dropped"
-        ) from error
-    if pixels is None:
-        raise ImageError(
-            "corrupt", f"corrupt {header.kind} of {len(data)} bytes cannot be decoded; the frame is dropped"
-        )
+    if stored.endswith("compressed") and encoding in ENCODINGS and encoding.startswith("bayer_"):
+        return _colors_of_mosaic(_decompress(data, header.kind, cv2.IMREAD_GRAYSCALE), encoding)
+    pixels = _decompress(data, header.kind, cv2.IMREAD_COLOR)
+    if pixels.dtype == np.uint16:
+        pixels = narrow(pixels)
+    if "compressed rgb" in stored:
+        return pixels
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
 
 
@@ -194,23 +132,55 @@ def to_compressed(array: Pixels, header: Any, message_type: Any, quality: int = 
     written, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not written:
         raise FrameError(f"an array of {list(array.shape)} cannot be written as JPEG")
-    target = "" if encoding == "mono8" else "bgr8"
-    text = f"{encoding}; jpeg compressed {target}"
-    if _is_of_rosbags(message_type):
-        return message_type(header=header, format=text, data=data.reshape(-1))
-    message = message_type(header=header, format=text)
-    message.data.frombytes(data.data.cast("B"))
-    return message
+    stored = "mono8" if encoding == "mono8" else "bgr8"
+    return _compressed(data, header, f"{encoding}; jpeg compressed {stored}", message_type)
+
+
+def to_png(mask: Pixels, header: Any, message_type: Any) -> Any:
+    """Return a sensor_msgs/CompressedImage that holds class ids, uint8 [H, W], as PNG, which loses nothing.
+
+    Raises:
+        FrameError: `mask` is something else.
+    """
+    if mask.dtype != np.uint8 or mask.ndim != 2 or 0 in mask.shape:
+        raise FrameError(f"a mask is a uint8 array [H, W], not {mask.dtype} {list(mask.shape)}")
+    written, data = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+    if not written:
+        raise FrameError(f"a mask of {list(mask.shape)} cannot be written as PNG")
+    return _compressed(data, header, "mono8; png compressed mono8", message_type)
 
 
 def answer_encoding(encoding: str) -> str:
     """Return the encoding in which a frame of the given one is answered: "rgb8", "bgr8" or "mono8".
 
+    The `format` of a sensor_msgs/CompressedImage will do, too: it begins with the encoding of the raw image.
+
     Blue first stays blue first and grey stays grey, so that a consumer that worked on the camera's topic works on ours;
     all else becomes rgb8.
     """
-    known = _ENCODINGS.get(encoding)
+    known = ENCODINGS.get(encoding.partition(";")[0].strip())
     return "rgb8" if known is None else known.answer
+
+
+def _colors_of_mosaic(pixels: NDArray[Any], encoding: str) -> Pixels:
+    """Return RGB of a Bayer image, which JPEG may have narrowed to 8 bits."""
+    pattern = encoding.removesuffix("16").removesuffix("8")
+    to_rgb = ENCODINGS[f"{pattern}{8 * pixels.itemsize}"].to_rgb
+    return pixels if to_rgb is None else to_rgb(pixels)
+
+
+def _decompress(data: bytes, kind: str, color: int) -> NDArray[Any]:
+    """Return a picture as OpenCV reads it with that flag: BGR or grey, of 8 or 16 bits."""
+    flags = color | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise ImageError(
+            "corrupt", f"corrupt {kind} of {len(data)} bytes: {error.err}; the frame is dropped"
+        ) from error
+    if pixels is None:
+        raise ImageError("corrupt", f"corrupt {kind} of {len(data)} bytes cannot be decoded; the frame is dropped")
+    return pixels
 
 
 def _check_size(height: int, width: int, max_pixels: int) -> None:
@@ -225,7 +195,7 @@ def _check_size(height: int, width: int, max_pixels: int) -> None:
         )
 
 
-def _unpack(message: Any, encoding: _Encoding) -> NDArray[Any]:
+def _unpack(message: Any, encoding: Encoding) -> NDArray[Any]:
     """Return a view of the message's pixels, [rows, W] or [rows, W, samples], with padding and byte order undone."""
     height, width, step = message.height, message.width, message.step
     if (encoding.even_width and width % 2) or (encoding.even_height and height % 2):
@@ -233,6 +203,10 @@ def _unpack(message: Any, encoding: _Encoding) -> NDArray[Any]:
     row_bytes = width * encoding.samples * encoding.depth
     if step < row_bytes:
         raise ImageError("step", f"{_describe(message)} has step {step}, but a row needs {row_bytes} bytes")
+    if step > row_bytes and not encoding.may_be_padded:
+        raise ImageError(
+            "step", f"{_describe(message)} has step {step}, but is read without padding only, with {row_bytes}"
+        )
     rows = height * encoding.rows[0] // encoding.rows[1]
     if len(message.data) != rows * step:
         raise ImageError(
@@ -245,32 +219,6 @@ def _unpack(message: Any, encoding: _Encoding) -> NDArray[Any]:
         order = ">u2" if message.is_bigendian else "<u2"
         data = np.ascontiguousarray(data).view(order).astype(np.uint16, copy=False)
     return data if encoding.samples == 1 else data.reshape(rows, width, encoding.samples)
-
-
-def _by_cv_bridge(message: Any) -> Pixels:
-    """Convert an encoding that is not ours, where ROS' own converter is installed."""
-    known = ", ".join(_ENCODINGS)
-    bridge = _cv_bridge()
-    if bridge is None:
-        raise ImageError(
-            "unknown encoding",
-            f"{_describe(message)} has an unknown encoding; known: {known}; others where cv_bridge is installed",
-        )
-    try:
-        return np.ascontiguousarray(bridge.CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
-    except (bridge.CvBridgeError, TypeError, ValueError, KeyError) as error:
-        raise ImageError(
-            "conversion", f"{_describe(message)} cannot be converted by cv_bridge: {error}; known: {known}"
-        ) from error
-
-
-@functools.cache
-def _cv_bridge() -> Any | None:
-    """Return the module, or None where it is not installed or does not suit this numpy; tried once, not per frame."""
-    try:
-        return importlib.import_module("cv_bridge")
-    except ImportError:
-        return None
 
 
 def _check_encodable(array: Pixels, encoding: str) -> None:
@@ -293,6 +241,15 @@ def _encode(array: Pixels, encoding: str, target: Pixels | None) -> Pixels:
     return cv2.cvtColor(array, code, dst=target)
 
 
+def _compressed(data: Pixels, header: Any, text: str, message_type: Any) -> Any:
+    """Return a sensor_msgs/CompressedImage of these bytes."""
+    if _is_of_rosbags(message_type):
+        return message_type(header=header, format=text, data=data.reshape(-1))
+    message = message_type(header=header, format=text)
+    message.data.frombytes(data.data.cast("B"))
+    return message
+
+
 def _is_of_rosbags(message_type: Any) -> bool:
     """Tell rosbags' dataclasses, made with all fields at once and numpy data, from rclpy's classes."""
     return dataclasses.is_dataclass(message_type)
@@ -300,4 +257,4 @@ def _is_of_rosbags(message_type: Any) -> bool:
 
 def _describe(message: Any) -> str:
     """Name a message by what its header claims."""
-    return f"'{message.encoding}' image of {message.width}x{message.height} pixels"
+    return f"{message.encoding[:40]!r} image of {message.width}x{message.height} pixels"

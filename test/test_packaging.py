@@ -18,7 +18,7 @@ import dfs_core
 ROOT = Path(__file__).parents[1]
 SOURCE = ("dfs_core", "dfs_ros", "scripts", "launch", "config", "resource", "bags")
 MESSAGES = {"builtin_interfaces", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rosgraph_msgs", "sensor_msgs"}
-ROS_PACKAGES = MESSAGES | {"std_msgs", "std_srvs", "ament_index_python", "cv_bridge", "launch", "launch_ros", "rclpy"}
+ROS_PACKAGES = MESSAGES | {"std_msgs", "std_srvs", "ament_index_python", "launch", "launch_ros", "rclpy"}
 
 
 @pytest.fixture(scope="module")
