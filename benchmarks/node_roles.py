@@ -96,6 +96,48 @@ def driver(topic: Topic, answers: list[str], height: int, width: int, frames: in
 
 
 @app.command()
+def surround(cameras: list[str], height: int, width: int, rate: float, rounds: int) -> None:
+    """Send a frame of every camera at once, at a steady rate or when all are answered where that is later."""
+    node = _join("surround", default=False)
+    import rclpy
+
+    message = _image(height, width)
+    publishers = [node.create_publisher(type(message), f"/{camera}/image_raw", 1) for camera in cameras]
+    answers = [f"/dehaze_node/{camera}/{name}" for camera in cameras for name in ("image_dehazed", "segmentation/mask")]
+    heard: dict[str, Any] = {}
+    for answer in answers:
+        node.create_subscription(type(message), answer, lambda m, own=answer: heard.update({own: m.header.stamp}), 1)
+    while any(publisher.get_subscription_count() == 0 for publisher in publishers):
+        rclpy.spin_once(node, timeout_sec=0.1)
+    due = time.monotonic()
+    for _ in range(rounds):
+        message.header.stamp = node.get_clock().now().to_msg()
+        for publisher in publishers:
+            publisher.publish(message)
+        again = time.monotonic() + 5.0  # best effort may lose one
+        while time.monotonic() < again and any(heard.get(answer) != message.header.stamp for answer in answers):
+            rclpy.spin_once(node, timeout_sec=0.1)
+        due = max(due + 1 / rate, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+@app.command()
+def model(report: Path, model_file: str, backend: str, count: int, height: int, width: int, calls: int) -> None:
+    """Call the model alone with so many frames at once, and write how many milliseconds a call takes at the median."""
+    from dfs_core.runtime import load
+
+    frame = np.frombuffer(_image(height, width).data, np.uint8).reshape(height, width, 3)
+    took = []
+    with load(model_file or None, backend) as dehazer:
+        dehazer.warm_up(height, width, batch=count)
+        for _ in range(calls):
+            begin = time.perf_counter()
+            dehazer([frame] * count)
+            took.append(time.perf_counter() - begin)
+    report.write_text(json.dumps({"ms": 1e3 * median(took)}))
+
+
+@app.command()
 def relay(topic: Topic, image_topic: str, mask_topic: str, report: Path, frames: int, default: Default = False) -> None:
     """Publish every image again, with a mask of its size, and write how many milliseconds that takes at the median.
 

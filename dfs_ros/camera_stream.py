@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rclpy.lifecycle import LifecycleNode
+from rclpy.logging import LoggingSeverity
 from sensor_msgs.msg import CameraInfo
 
 from dfs_core.labels import LabelSet
 from dfs_ros.camera_input import Arrival, CameraInput
 from dfs_ros.dehaze_parameters import DehazeParameters
-from dfs_ros.dehazing import Dehazing
+from dfs_ros.dehazing import Dehazing, Question
 from dfs_ros.image_error import ImageError
 from dfs_ros.outputs import Outputs
 from dfs_ros.statistics import Statistics
@@ -110,6 +111,14 @@ class CameraStream:
         if self._outputs is not None:
             self._outputs.destroy()
             self._outputs = self._dehazing = None
+
+    def trace(self, question: Question, *, batch: int) -> None:
+        """Say at debug level how long each step of a frame took, and with how many frames it went through the model."""
+        logger = self._node.get_logger()
+        if logger.is_enabled_for(LoggingSeverity.DEBUG):
+            stamp = question.arrival.message.header.stamp
+            steps = ", ".join(f"{step} {1e3 * seconds:.2f}" for step, seconds in question.stopwatch.seconds.items())
+            logger.debug(f"{question.arrival.topic} {stamp.sec}.{stamp.nanosec:09d}: batch {batch}; ms: {steps}")
 
     @contextmanager
     def answers_for(self, arrival: Arrival) -> Iterator[None]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState
 from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -16,7 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from dfs_core.errors import ConfigError
 from dfs_core.runtime import Dehazer
-from dfs_ros import diagnostics, middleware
+from dfs_ros import middleware
 from dfs_ros.camera_stream import CameraStream
 from dfs_ros.control_services import ControlServices
 from dfs_ros.dehaze_parameters import DehazeParameters
@@ -24,7 +23,7 @@ from dfs_ros.log_bridge import LogBridge
 from dfs_ros.model_roots import ModelRoots
 from dfs_ros.model_runner import ModelRunner
 from dfs_ros.parameters import LiveParameters
-from dfs_ros.statistics import Snapshot
+from dfs_ros.reporter import Reporter
 
 REPORT_SECONDS = 1.0
 
@@ -59,10 +58,9 @@ class DehazeNode(LifecycleNode):
         values = self._live_parameters.values
         self._roots = ModelRoots(values.model_roots, first_model=values.model)
         self._cameras = self._make_cameras()
-        self._reported: dict[CameraStream, Snapshot] = {}
         self._runner: ModelRunner | None = None
         ControlServices(self, reload_model=self._exchange_model)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._reporter = Reporter(self)
         # Steady, as the node's own clock stands still before the first /clock of a bag.
         self.create_timer(REPORT_SECONDS, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._live_parameters.values.autostart and self.trigger_configure() == SUCCESS:
@@ -203,30 +201,10 @@ class DehazeNode(LifecycleNode):
 
     def _report(self) -> None:
         """Publish the diagnostics."""
-        statuses = [self._status(camera) for camera in self._cameras]
-        self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), statuses))
-
-    def _status(self, camera: CameraStream) -> DiagnosticStatus:
-        """Return how a camera fares."""
-        dehazer = self._dehazer
-        condition = diagnostics.Condition(
-            state=self._state,
-            failure=self._failure,
-            topic=camera.topic,
-            publishers=camera.publisher_count,
-            is_wanted=camera.is_wanted,
-            is_enabled=self._live_parameters.values.enabled,
-            model=dehazer.artifact.name if dehazer else "",
-            backend=dehazer.backend if dehazer else "",
-            precision=dehazer.precision if dehazer else "",
-            attenuation=camera.attenuation,
-            last_refusal=camera.last_refusal,
-            last_error=camera.last_error,
+        parameters = self._live_parameters.values
+        self._reporter.report(
+            self._cameras, self._runner, state=self._state, failure=self._failure, parameters=parameters
         )
-        now, before = camera.statistics.snapshot(), self._reported.get(camera)
-        self._reported[camera] = now
-        name = self.get_fully_qualified_name()
-        return diagnostics.report(name, condition, now, before, camera=camera.name)
 
 
 def _told(dehazer: Dehazer | None) -> str:

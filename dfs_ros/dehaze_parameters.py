@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dfs_core.errors import ConfigError
 from dfs_core.runtime import BACKENDS
 from dfs_core.runtime.loading import PRECISIONS
 from dfs_ros.image_message import MAX_PIXELS
@@ -82,4 +83,42 @@ class DehazeParameters:
         at_most=1.0,
         settable=ALWAYS,
     )
+    warn_silence_s: float = parameter(
+        2.0, "Seconds without an image after which a camera's diagnostics warn.", above=0.0, settable=ALWAYS
+    )
+    stale_silence_s: float = parameter(
+        10.0, "Seconds without an image after which a camera's diagnostics are stale.", above=0.0, settable=ALWAYS
+    )
+    warn_latency_ms: float = parameter(
+        1000.0,
+        "Milliseconds from header stamp to publication above which the diagnostics warn; 0: never.",
+        at_least=0.0,
+        settable=ALWAYS,
+    )
+    error_latency_ms: float = parameter(
+        5000.0, "The same, above which they tell an error; 0: never.", at_least=0.0, settable=ALWAYS
+    )
+    warn_rate_hz: float = parameter(
+        0.0, "Answers a second below which a camera's diagnostics warn; 0: never.", at_least=0.0, settable=ALWAYS
+    )
+    warn_memory_mb: int = parameter(
+        0, "Resident memory in megabytes above which the diagnostics warn; 0: never.", at_least=0, settable=ALWAYS
+    )
     max_pixels: int = parameter(MAX_PIXELS, "Larger images are refused as corrupt.", at_least=1, settable=ALWAYS)
+
+    def __post_init__(self) -> None:
+        """Refuse limits that contradict each other.
+
+        Raises:
+            ConfigError: names them.
+        """
+        if self.stale_silence_s < self.warn_silence_s:
+            raise ConfigError(
+                f"parameter stale_silence_s must be at least warn_silence_s, not {self.stale_silence_s:g} "
+                f"with {self.warn_silence_s:g}; set both at once"
+            )
+        if 0.0 < self.error_latency_ms < self.warn_latency_ms:
+            raise ConfigError(
+                f"parameter error_latency_ms must be at least warn_latency_ms, or 0, not {self.error_latency_ms:g} "
+                f"with {self.warn_latency_ms:g}; set both at once"
+            )

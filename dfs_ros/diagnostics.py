@@ -1,17 +1,15 @@
-"""What the dehaze node says of itself: a level, a sentence for people, and figures by name."""
+"""What the dehaze node says of each of its cameras: a level, a sentence for people, and figures by name."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from dfs_core.errors import FogError
 from dfs_core.optics import mor_from_attenuation
+from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.statistics import Snapshot
-
-SILENCE_SECONDS = 2.0
-"""A camera that sends nothing for so long deserves a warning."""
 
 IMPLAUSIBLE_LATENCY_MS = 60_000.0
 """Beyond this, header stamps and the node's clock tell different times."""
@@ -19,7 +17,7 @@ IMPLAUSIBLE_LATENCY_MS = 60_000.0
 
 @dataclass(frozen=True)
 class Condition:
-    """What the node knows of itself besides its statistics.
+    """What the node knows of a camera besides its statistics.
 
     Attributes:
         state: of the lifecycle: "unconfigured", "inactive", "active", ...
@@ -48,7 +46,13 @@ class Condition:
 
 
 def report(
-    name: str, condition: Condition, now: Snapshot, before: Snapshot | None, *, camera: str = ""
+    name: str,
+    condition: Condition,
+    now: Snapshot,
+    before: Snapshot | None,
+    *,
+    limits: DehazeParameters,
+    camera: str = "",
 ) -> DiagnosticStatus:
     """Return the status of one camera of a node.
 
@@ -57,21 +61,15 @@ def report(
         condition: how it is.
         now: its statistics.
         before: those of the report before, for what is new.
+        limits: what is too slow, too silent and so on.
         camera: which of the node's cameras; empty for its only one.
     """
-    level, message = _judge(condition, now, before)
+    level, message = _judge(condition, now, before, limits)
     values = [KeyValue(key=key, value=value) for key, value in _figures(condition, now).items()]
     return DiagnosticStatus(level=level, name=f"{name}: dehazing {camera}".rstrip(), message=message, values=values)
 
 
-def array(stamp: object, statuses: Sequence[DiagnosticStatus]) -> DiagnosticArray:
-    """Return the message for /diagnostics."""
-    message = DiagnosticArray(status=statuses)
-    message.header.stamp = stamp
-    return message
-
-
-def _judge(condition: Condition, now: Snapshot, before: Snapshot | None) -> tuple[bytes, str]:
+def _judge(condition: Condition, now: Snapshot, before: Snapshot | None, limits: DehazeParameters) -> tuple[bytes, str]:
     """Return the level, and the one thing that matters most in words."""
     if condition.failure:
         return DiagnosticStatus.ERROR, f"not running: {condition.failure}"
@@ -81,13 +79,16 @@ def _judge(condition: Condition, now: Snapshot, before: Snapshot | None) -> tupl
         return DiagnosticStatus.ERROR, f"{failed} frames failed since the last report: {condition.last_error}"
     if refused := _growth(now.refused, before.refused if before else {}):
         return DiagnosticStatus.WARN, f"{refused} frames refused since the last report: {condition.last_refusal}"
-    return _judge_flow(condition, now, before)
+    return _judge_flow(condition, now, before, limits)
 
 
-def _judge_flow(condition: Condition, now: Snapshot, before: Snapshot | None) -> tuple[bytes, str]:
+def _judge_flow(
+    condition: Condition, now: Snapshot, before: Snapshot | None, limits: DehazeParameters
+) -> tuple[bytes, str]:
     """Judge how frames come and go where none was refused."""
-    if now.seconds_since_frame > SILENCE_SECONDS:
-        return DiagnosticStatus.WARN, (
+    if now.seconds_since_frame > limits.warn_silence_s:
+        is_stale = now.seconds_since_frame > limits.stale_silence_s
+        return DiagnosticStatus.STALE if is_stale else DiagnosticStatus.WARN, (
             f"no image on {condition.topic} for {now.seconds_since_frame:.0f} s; "
             f"it has {condition.publishers} publishers; `ros2 topic info -v {condition.topic}` shows them and their QoS"
         )
@@ -101,10 +102,26 @@ def _judge_flow(condition: Condition, now: Snapshot, before: Snapshot | None) ->
             f"{new['in']} frames came since the last report and none was answered: the model is stuck or too slow; "
             "try a smaller image or another backend, or start the node again"
         )
-    if abs(now.latency_p50_ms) > IMPLAUSIBLE_LATENCY_MS:
+    if abs(now.latency_now_ms) > IMPLAUSIBLE_LATENCY_MS:
         return DiagnosticStatus.WARN, (
-            f"header stamps are {now.latency_p50_ms / 1e3:.0f} s away from the node's clock; "
+            f"header stamps are {now.latency_now_ms / 1e3:.0f} s away from the node's clock; "
             "set use_sim_time when playing a bag with /clock, else check the clock of the camera's machine"
+        )
+    return _judge_speed(now, limits)
+
+
+def _judge_speed(now: Snapshot, limits: DehazeParameters) -> tuple[bytes, str]:
+    """Judge how soon and how often frames are answered."""
+    late = f"answers come {now.latency_now_ms:.0f} ms after the images' stamps"
+    cure = "`precision: auto`, a GPU or fewer cameras make it faster"
+    if 0.0 < limits.error_latency_ms < now.latency_now_ms:
+        return DiagnosticStatus.ERROR, f"{late}, above error_latency_ms = {limits.error_latency_ms:g}; {cure}"
+    if 0.0 < limits.warn_latency_ms < now.latency_now_ms:
+        return DiagnosticStatus.WARN, f"{late}, above warn_latency_ms = {limits.warn_latency_ms:g}; {cure}"
+    if now.rate_out < limits.warn_rate_hz:
+        return DiagnosticStatus.WARN, (
+            f"{now.rate_out:.1f} frames/s are answered of {now.rate_in:.1f} that come, "
+            f"below warn_rate_hz = {limits.warn_rate_hz:g}; {cure}"
         )
     return DiagnosticStatus.OK, f"running: {now.rate_in:.1f} frames/s in, {now.rate_out:.1f} out"
 
@@ -124,6 +141,8 @@ def _figures(condition: Condition, now: Snapshot) -> dict[str, str]:
         "rate out Hz": f"{now.rate_out:.2f}",
         "latency p50 ms": f"{now.latency_p50_ms:.1f}",
         "latency p95 ms": f"{now.latency_p95_ms:.1f}",
+        "latency max ms": f"{now.latency_max_ms:.1f}",
+        "queue age p95 ms": f"{now.queue_p95_ms:.1f}",
         "fog density": f"{condition.attenuation:.5f}",
         "visibility m": f"{_visibility_m(condition.attenuation):.0f}",
         "backend": condition.backend,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from dfs_core.runtime import Dehazer, load
 from dfs_ros import rounds
@@ -10,6 +11,7 @@ from dfs_ros.camera_stream import CameraStream
 from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.mailbox import Mailbox
 from dfs_ros.model_roots import ModelRoots
+from dfs_ros.model_statistics import ModelStatistics
 from dfs_ros.worker import Worker
 
 WARM_UP_SIZE = (540, 960)
@@ -21,6 +23,7 @@ class ModelRunner:
 
     Attributes:
         dehazer: the model in use.
+        statistics: of its calls.
     """
 
     def __init__(
@@ -37,11 +40,12 @@ class ModelRunner:
         self._parameters = parameters
         self._roots = roots
         self.dehazer: Dehazer | None = None
+        self.statistics = ModelStatistics()
         self._mailbox: Mailbox[rounds.Item] = Mailbox()
         self._worker = Worker(
             self._mailbox,
             open_resource=self._open_first,
-            handle=rounds.answer,
+            handle=partial(rounds.answer, statistics=self.statistics),
             on_failure=self._round_failed,
             window=lambda: parameters().batch_window_ms / 1e3,
         )

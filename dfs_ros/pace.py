@@ -6,8 +6,8 @@ from statistics import median
 _REMEMBERED = 5
 """Intervals whose median is the usual one; a gap or a burst among them changes nothing."""
 
-_OVERDUE = 1.5
-"""Usual intervals after which a sender is taken for one that has stalled."""
+_DUE, _OVERDUE = 0.9, 1.5
+"""Usual intervals after which a sender may be heard again, and after which it is taken for one that has stalled."""
 
 
 class Pace:
@@ -32,5 +32,5 @@ class Pace:
         if len(self._intervals) < 2:
             return now
         usual = median(self._intervals)
-        is_due = self._last + usual <= deadline
+        is_due = self._last + _DUE * usual <= deadline
         return max(now, min(deadline, self._last + _OVERDUE * usual)) if is_due else now

@@ -7,16 +7,18 @@ from dfs_core.runtime import Dehazer
 from dfs_ros.camera_input import Arrival
 from dfs_ros.camera_stream import CameraStream
 from dfs_ros.dehazing import Question
+from dfs_ros.model_statistics import ModelStatistics
 
 Item = tuple[CameraStream, Arrival]
 _Read = tuple[CameraStream, Question]
 
 
-def answer(dehazer: Dehazer, items: Sequence[Item]) -> None:
+def answer(dehazer: Dehazer, items: Sequence[Item], *, statistics: ModelStatistics) -> None:
     """Answer every message by as few calls of the model as their sizes and wishes allow, in the order of the oldest.
 
     What cannot be read, processed or published is told to its camera, and costs the other cameras nothing.
     """
+    start = time.perf_counter()
     batches: dict[tuple[int, int, bool, bool], list[_Read]] = {}
     for camera, arrival in items:
         with camera.answers_for(arrival):
@@ -24,10 +26,12 @@ def answer(dehazer: Dehazer, items: Sequence[Item]) -> None:
             if question is not None:
                 batches.setdefault(question.kind, []).append((camera, question))
     for batch in batches.values():
-        _answer_batch(dehazer, batch)
+        _answer_batch(dehazer, batch, statistics)
+    if batches:
+        statistics.round_is_over(seconds=time.perf_counter() - start)
 
 
-def _answer_batch(dehazer: Dehazer, batch: Sequence[_Read]) -> None:
+def _answer_batch(dehazer: Dehazer, batch: Sequence[_Read], statistics: ModelStatistics) -> None:
     """Answer frames of one size; should the model fail on all together, it is asked for one after the other."""
     wishes = batch[0][1].wishes
     start = time.perf_counter()
@@ -39,10 +43,12 @@ def _answer_batch(dehazer: Dehazer, batch: Sequence[_Read]) -> None:
             camera.frame_failed(question.arrival, error)
         else:
             for one in batch:
-                _answer_batch(dehazer, [one])
+                _answer_batch(dehazer, [one], statistics)
         return
     seconds = time.perf_counter() - start
+    statistics.model_was_called(len(batch), seconds=seconds)
     for index, (camera, question) in enumerate(batch):
         question.stopwatch.seconds["model"] = seconds
         with camera.answers_for(question.arrival):
             camera.dehazing.answer(question, result.of_frame(index), dehazer.artifact)
+            camera.trace(question, batch=len(batch))

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,9 @@ STEPS = ("take", "hand over", "convert in", "model", "convert out", "publish")
 
 WINDOW = 500
 """Medians and percentiles are over this many frames."""
+
+FEW = 10
+"""Frames that tell how things are now."""
 
 RATE_SECONDS = 3.0
 
@@ -33,7 +36,18 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The statistics at one moment. Times are in milliseconds, and nan when there is nothing to tell."""
+    """The statistics at one moment. Times are in milliseconds, and nan when there is nothing to tell.
+
+    Attributes:
+        counts: frames by what became of them.
+        refused, failed: frames that were not answered, by reason.
+        rate_in, rate_out: frames a second.
+        latency_p50_ms, latency_p95_ms, latency_max_ms: from header stamp to publication.
+        latency_now_ms: the median of the last few frames, which recovers sooner.
+        queue_p95_ms: how long frames waited to be taken up.
+        step_p50_ms: of each of `STEPS`.
+        seconds_since_frame: since one came in, or since the node listens.
+    """
 
     counts: Mapping[str, int]
     refused: Mapping[str, int]
@@ -42,6 +56,9 @@ class Snapshot:
     rate_out: float
     latency_p50_ms: float
     latency_p95_ms: float
+    latency_max_ms: float
+    latency_now_ms: float
+    queue_p95_ms: float
     step_p50_ms: Mapping[str, float]
     seconds_since_frame: float
 
@@ -116,9 +133,12 @@ class Statistics:
                 failed=dict(self._failed),
                 rate_in=self._rate("in", now),
                 rate_out=self._rate("out", now),
-                latency_p50_ms=_percentile_ms(self._latencies, 50),
-                latency_p95_ms=_percentile_ms(self._latencies, 95),
-                step_p50_ms={step: _percentile_ms(seconds, 50) for step, seconds in self._steps.items()},
+                latency_p50_ms=percentile_ms(self._latencies, 50),
+                latency_p95_ms=percentile_ms(self._latencies, 95),
+                latency_max_ms=percentile_ms(self._latencies, 100),
+                latency_now_ms=percentile_ms(list(self._latencies)[-FEW:], 50),
+                queue_p95_ms=percentile_ms(self._steps["hand over"], 95),
+                step_p50_ms={step: percentile_ms(seconds, 50) for step, seconds in self._steps.items()},
                 seconds_since_frame=now - self._last_frame,
             )
 
@@ -130,7 +150,7 @@ class Statistics:
         return len(times) / max(min(RATE_SECONDS, now - self._started), 1e-3)
 
 
-def _percentile_ms(seconds: deque[float], percent: int) -> float:
+def percentile_ms(seconds: Sequence[float], percent: int) -> float:
     """Return the smallest value that is at least as large as that share of all, in milliseconds; nan of nothing."""
     if not seconds:
         return float("nan")

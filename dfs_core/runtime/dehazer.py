@@ -52,6 +52,11 @@ class Dehazer(ABC):
         self.artifact = artifact
         self.precision = precision
 
+    @property
+    def engine(self) -> str:
+        """Name of what was built of the model for this machine; empty where the file itself runs."""
+        return ""
+
     @abstractmethod
     def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
         """Run the model on RGB frames; the frames are only read.

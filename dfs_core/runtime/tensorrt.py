@@ -70,6 +70,11 @@ class TensorRtDehazer(Dehazer):
             self.close()
             raise
 
+    @property
+    def engine(self) -> str:
+        """The folder of the engine, as `dfs engines list` names it."""
+        return self._key.folder_name()
+
     def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
 

@@ -1,11 +1,13 @@
 """Several cameras in one dehaze node, over real DDS."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
@@ -105,6 +107,11 @@ def test_each_camera_gets_its_own_answers_in_order(start: Start, model_path: Pat
             assert set(camera.stamps) <= set(camera.sent)
     assert all(labels)
     assert node.figures_of("left")["state"] == "active"
+    model = node.figures_of("model")
+    assert model["model"] == "test_model"
+    assert float(model["batch mean"]) > 1.2, "frames of one size go through the model together"
+    assert int(model["batch max"]) == 3, "there are three of one size"
+    assert float(model["memory MB"]) > 10.0
 
 
 def test_a_camera_that_stalls_or_sends_rubbish_costs_the_others_nothing(start: Start) -> None:
@@ -135,3 +142,36 @@ def test_names_that_cannot_be_told_apart_or_be_topics_are_refused(start: Start, 
     assert node.process.stop()[0] == 1
     assert words in node.process.output
     assert "Traceback" not in node.process.output
+
+
+def test_a_frame_on_which_the_model_fails_costs_the_others_of_its_batch_nothing(
+    start: Start, model_path: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(model_path)  # the fog density of a black frame becomes 0 / 0
+    density = next(node for node in model.graph.node if node.output[0] == "fog_density")
+    density.output[0] = "any_density"
+    axes = onnx.numpy_helper.from_array(np.array([1, 2, 3]), "axes_of_frame")
+    model.graph.initializer.append(axes)
+    model.graph.node.extend(
+        [
+            onnx.helper.make_node("ReduceMax", ["low_resolution", "axes_of_frame"], ["brightest"], keepdims=0),
+            onnx.helper.make_node("Div", ["brightest", "brightest"], ["one_or_nan"]),
+            onnx.helper.make_node("Mul", ["any_density", "one_or_nan"], ["fog_density"]),
+        ]
+    )
+    onnx.save(model, tmp_path / "model.onnx")
+    node = start("-p", "cameras:=[front, left]", "-p", "batch_window_ms:=100.0", model=tmp_path / "model.onnx")
+    cameras = Cameras(node, front=10.0, left=10.0)
+    cameras["left"].frame[:] = 0
+    cameras.send_until(lambda: int(node.figures_of("left").get("failed", "0")) >= 3, "frames failed")
+    cameras.answered("front", times=10)
+    assert node.figures_of("front")["failed"] == "0"
+    assert int(node.figures_of("model")["batch max"]) == 2
+    assert not cameras["left"].answers
+
+
+def test_steps_are_told_at_debug_level(start: Start) -> None:
+    node = start("-p", "cameras:=[front]", "--log-level", "dehaze_node:=debug")
+    cameras = Cameras(node, front=10.0)
+    cameras.answered("front", times=2)
+    assert re.search(r"/front/image_raw \d+\.000000000: batch 1; ms: take .*, model .*, publish ", node.process.output)

@@ -1,6 +1,7 @@
 """Counts, rates and percentiles, and the report that is made of them."""
 
 import math
+import re
 
 import pytest
 
@@ -8,7 +9,11 @@ pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the w
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from dfs_core.errors import ConfigError
+from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.diagnostics import Condition, report
+from dfs_ros.memory import resident_mb
+from dfs_ros.model_statistics import ModelStatistics
 from dfs_ros.statistics import STEPS, Statistics, Stopwatch
 
 
@@ -60,6 +65,8 @@ def test_percentiles_are_those_of_the_nearest_rank(statistics: Statistics) -> No
     now = statistics.snapshot()
     assert now.latency_p50_ms == pytest.approx(50.0)
     assert now.latency_p95_ms == pytest.approx(95.0)
+    assert now.latency_max_ms == pytest.approx(100.0)
+    assert now.latency_now_ms == pytest.approx(5.0), "the median of the last ten"
     assert now.step_p50_ms["model"] == pytest.approx(7.0)
     assert math.isnan(now.step_p50_ms["take"])
     assert set(now.step_p50_ms) == set(STEPS)
@@ -84,10 +91,12 @@ def test_a_step_that_comes_twice_adds_up() -> None:
     assert list(stopwatch.seconds) == ["publish"]
 
 
-def judge(statistics: Statistics, **condition: object) -> tuple[bytes, str]:
-    status = report(
-        "/node", Condition(**{"state": "active", "is_wanted": True, **condition}), statistics.snapshot(), None
-    )
+DEFAULTS = DehazeParameters()
+
+
+def judge(statistics: Statistics, *, limits: DehazeParameters = DEFAULTS, **condition: object) -> tuple[bytes, str]:
+    told = Condition(**{"state": "active", "is_wanted": True, **condition})
+    status = report("/node", told, statistics.snapshot(), None, limits=limits)
     return status.level, status.message
 
 
@@ -118,7 +127,9 @@ def test_only_what_is_new_since_the_last_report_raises_the_level(statistics: Sta
     statistics.frame_came(superseded=False)
     statistics.frame_was_refused("step")
     before = statistics.snapshot()
-    status = report("/node", Condition(state="active", is_wanted=True), statistics.snapshot(), before)
+    status = report(
+        "/node", Condition(state="active", is_wanted=True), statistics.snapshot(), before, limits=DehazeParameters()
+    )
     assert status.level == DiagnosticStatus.OK
     assert {entry.key: entry.value for entry in status.values}["refused: step"] == "1"
 
@@ -130,11 +141,11 @@ def test_frames_that_come_while_none_is_answered_raise_the_level(statistics: Sta
     for superseded in (False, True, True):
         statistics.frame_came(superseded=superseded)
     condition = Condition(state="active", is_wanted=True)
-    status = report("/node", condition, statistics.snapshot(), before)
+    status = report("/node", condition, statistics.snapshot(), before, limits=DEFAULTS)
     assert status.level == DiagnosticStatus.WARN
     assert status.message.startswith("3 frames came since the last report and none was answered")
     answer(statistics)
-    assert report("/node", condition, statistics.snapshot(), before).level == DiagnosticStatus.OK
+    assert report("/node", condition, statistics.snapshot(), before, limits=DEFAULTS).level == DiagnosticStatus.OK
 
 
 def test_time_without_frames_counts_from_when_the_node_listens(statistics: Statistics, clock: Clock) -> None:
@@ -147,7 +158,11 @@ def test_time_without_frames_counts_from_when_the_node_listens(statistics: Stati
 
 def test_figures_have_the_names_that_readers_expect(statistics: Statistics) -> None:
     status = report(
-        "/node", Condition(state="active", attenuation=0.02, backend="openvino"), statistics.snapshot(), None
+        "/node",
+        Condition(state="active", attenuation=0.02, backend="openvino"),
+        statistics.snapshot(),
+        None,
+        limits=DehazeParameters(),
     )
     figures = {entry.key: entry.value for entry in status.values}
     names = {"frames in", "frames out", "superseded", "rate in Hz", "rate out Hz", "latency p50 ms", "latency p95 ms"}
@@ -155,3 +170,56 @@ def test_figures_have_the_names_that_readers_expect(statistics: Statistics) -> N
     assert figures["visibility m"] == "150"  # -ln 0.05 / 0.02 = 149.8
     assert figures["backend"] == "openvino"
     assert figures["latency p50 ms"] == "nan"
+
+
+@pytest.mark.parametrize(
+    ("latency", "limits", "level", "words"),
+    [
+        (0.3, {}, DiagnosticStatus.OK, "running"),
+        (0.3, {"warn_latency_ms": 200.0}, DiagnosticStatus.WARN, "300 ms .* above warn_latency_ms = 200"),
+        (6.0, {}, DiagnosticStatus.ERROR, "6000 ms .* above error_latency_ms = 5000"),
+        (6.0, {"warn_latency_ms": 0.0, "error_latency_ms": 0.0}, DiagnosticStatus.OK, "running"),
+        (0.3, {"warn_rate_hz": 20.0}, DiagnosticStatus.WARN, "frames/s are answered .* below warn_rate_hz = 20"),
+    ],
+)
+def test_limits_are_parameters(
+    statistics: Statistics, clock: Clock, latency: float, limits: dict[str, float], level: bytes, words: str
+) -> None:
+    for _ in range(10):
+        clock.now += 0.1
+        statistics.frame_came(superseded=False)
+        answer(statistics, latency=latency)
+    found, message = judge(statistics, limits=DehazeParameters(**limits))
+    assert found == level
+    assert re.search(words, message)
+
+
+def test_long_silence_is_stale(statistics: Statistics, clock: Clock) -> None:
+    clock.now += 11.0
+    assert judge(statistics, topic="/front/image_raw")[0] == DiagnosticStatus.STALE
+    assert judge(statistics, limits=DehazeParameters(stale_silence_s=60.0))[0] == DiagnosticStatus.WARN
+
+
+def test_limits_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ConfigError, match="stale_silence_s must be at least warn_silence_s, not 1 with 2"):
+        DehazeParameters(stale_silence_s=1.0)
+    with pytest.raises(ConfigError, match="error_latency_ms must be at least warn_latency_ms, or 0, not 5 with 10"):
+        DehazeParameters(warn_latency_ms=10.0, error_latency_ms=5.0)
+
+
+def test_calls_of_the_model_are_counted_with_their_frames() -> None:
+    statistics = ModelStatistics()
+    assert math.isnan(statistics.snapshot().batch_mean)
+    for frames, seconds in ((1, 0.01), (4, 0.03), (1, 0.02)):
+        statistics.model_was_called(frames, seconds=seconds)
+    now = statistics.snapshot()
+    assert (now.calls, now.frames, now.batch_mean, now.batch_max) == (3, 6, 2.0, 4)
+    statistics.round_is_over(seconds=0.05)
+    assert statistics.snapshot().round_p50_ms == pytest.approx(50.0)
+    assert (now.call_p50_ms, now.call_max_ms) == (pytest.approx(20.0), pytest.approx(30.0))
+
+
+def test_memory_is_that_of_this_process() -> None:
+    before = resident_mb()
+    held = bytearray(b"x") * 50_000_000
+    assert resident_mb() - before == pytest.approx(len(held) / 1e6, abs=5.0)

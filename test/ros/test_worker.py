@@ -66,7 +66,7 @@ def test_an_item_waits_for_a_sender_that_is_due_within_the_window() -> None:
 
 @pytest.mark.parametrize(
     ("passed", "window"),
-    [(0.0, 0.004), (0.0, 0.0), (0.06, 60.0), (30.0, 60.0)],
+    [(-0.02, 0.004), (0.0, 0.0), (0.06, 60.0), (30.0, 60.0)],
     ids=["due after the window", "no window", "overdue", "stalled for long"],
 )
 def test_an_item_does_not_wait_for_a_sender_that_is_not_due(passed: float, window: float) -> None:
