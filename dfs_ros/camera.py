@@ -1,6 +1,7 @@
 """Which topics make up a camera, by convention or by what a bag holds."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class Camera:
         return self.topic.rpartition("/")[2]
 
     @property
+    def info_topic(self) -> str:
+        """Where its calibration is."""
+        return f"{self.namespace.rstrip('/')}/camera_info" if self.namespace else "camera_info"
+
+    @property
     def remappings(self) -> tuple[tuple[str, str], ...]:
         """What a node in the camera's namespace must remap to hear it; nothing where the names are already right."""
         compressed_leaf = self.leaf + self.compressed_topic.removeprefix(self.topic)
@@ -71,6 +77,20 @@ class Camera:
             only_compressed = base + _SUFFIX in known and base not in known
             transport = COMPRESSED if base != name or only_compressed else RAW
         return cls(base, transport, base + _SUFFIX)
+
+
+def camera_names(cameras: Sequence[Camera]) -> list[str]:
+    """Return a name for each camera that is fit to be part of a topic's: its namespace, or what else tells it apart.
+
+    /front/image_raw is "front", /rear/color/image_rect is "rear_color"; /stereo/left and /stereo/right, which share a
+    namespace, are "stereo_left" and "stereo_right".
+    """
+    spaces = Counter(camera.namespace for camera in cameras)
+    words = [
+        [*camera.namespace.strip("~/").split("/"), *([camera.leaf] if spaces[camera.namespace] > 1 else [])]
+        for camera in cameras
+    ]
+    return ["_".join(filter(None, own)) or camera.leaf for own, camera in zip(words, cameras, strict=True)]
 
 
 def bag_camera_topics(types: Mapping[str, str]) -> list[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from dfs_core.errors import ConfigError
 from dfs_core.runtime import BACKENDS
 from dfs_core.runtime.loading import PRECISIONS
-from dfs_ros.camera import Camera, bag_topic_types, only_camera_topic
+from dfs_ros.camera import Camera, bag_camera_topics, bag_topic_types, camera_names, only_camera_topic
 from dfs_ros.share import share_file
 
-Parameter = bool | float | str
+Parameter = bool | float | str | list[str]
 
 BOOLEAN = ("true", "false")
 
@@ -57,6 +57,7 @@ class Node:
         package: the ROS package of the executable.
         lifecycle: whether it is a lifecycle node.
         required: whether the pipeline stops when this process ends.
+        respawn: whether it is started again when it has ended unasked.
         log_level: least severe message it prints.
         options: words of the command line before those that ROS reads.
     """
@@ -70,6 +71,7 @@ class Node:
     package: str = "dfs_ros"
     lifecycle: bool = False
     required: bool = False
+    respawn: bool = False
     log_level: str = "info"
     options: tuple[str, ...] = ()
 
@@ -78,8 +80,15 @@ ARGUMENTS = (
     Argument(
         "camera",
         "",
-        "Image topic, or several with commas between them: one dehaze node each, in the topic's namespace. "
-        "Empty: the bag's only camera, and without a bag image_raw.",
+        "Image topic, or several with commas between them, such as /front/image_raw,/rear/image_raw: one dehaze node "
+        "each, in the topic's namespace. Empty: the bag's only camera, and without a bag image_raw.",
+    ),
+    Argument(
+        "batch",
+        "false",
+        "Have one node serve all cameras and take their frames through the model together; /front/image_raw is then "
+        "answered below /dehaze_node/front. Without camera: those of the bag, else those that params_file names.",
+        BOOLEAN,
     ),
     Argument(
         "image_transport",
@@ -103,6 +112,12 @@ ARGUMENTS = (
     Argument(
         "params_file", "", "YAML file with the dehaze node's parameters. Empty: config/dehaze.yaml of this package."
     ),
+    Argument(
+        "respawn",
+        "false",
+        "Start a node again two seconds after it has ended unasked, instead of stopping the pipeline.",
+        BOOLEAN,
+    ),
     Argument("rviz", "false", "Show the images in RViz, which needs a ROS installation.", BOOLEAN),
     Argument("log_level", "info", "Least severe message that is printed.", ("debug", "info", "warn", "error", "fatal")),
 )
@@ -121,9 +136,11 @@ def pipeline(arguments: Mapping[str, str]) -> list[Node]:
     """
     values = complete(arguments)
     cameras = _cameras(values)
-    nodes = _dehaze_nodes(cameras, values)
+    if len(set(cameras)) < len(cameras):
+        raise ConfigError(f"camera:={values['camera']}: names a camera twice; give each image topic once")
+    nodes = [_batch_node(cameras, values)] if values["batch"] == "true" else _dehaze_nodes(cameras, values)
     if values["rviz"] == "true":
-        nodes.append(_rviz(cameras[0], nodes[0], values))
+        nodes.append(_rviz(cameras, nodes[0], values))
     if values["bag"]:
         nodes.append(_bag_player(values))
     return nodes
@@ -149,11 +166,16 @@ def complete(arguments: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cameras(values: Mapping[str, str]) -> list[Camera]:
+    """Return the cameras that are asked for; none where the parameters of a node for several name them."""
     types = bag_topic_types(Path(values["bag"]).expanduser()) if values["bag"] else {}
     if values["camera"]:
         topics = [topic.strip() for topic in values["camera"].split(",")]
+    elif types and values["batch"] == "true":
+        topics = bag_camera_topics(types)
     elif types:
         topics = [only_camera_topic(types, source=values["bag"])]
+    elif values["batch"] == "true":
+        topics = []
     else:
         topics = ["image_raw"]
     return [Camera.of_topic(topic, transport=values["image_transport"], types=types) for topic in topics]
@@ -161,36 +183,84 @@ def _cameras(values: Mapping[str, str]) -> list[Camera]:
 
 def _dehaze_nodes(cameras: Sequence[Camera], values: Mapping[str, str]) -> list[Node]:
     """Return a node for each camera, in the camera's namespace; its name tells cameras of one namespace apart."""
-    if len(set(cameras)) < len(cameras):
-        raise ConfigError(f"camera:={values['camera']}: names a camera twice; give each image topic once")
-    params_file = _file(values, "params_file") or share_file("config/dehaze.yaml")
-    model = _file(values, "model")
-    chosen = {"model": str(model or ""), "backend": values["backend"], "precision": values["precision"]}
     namespaces = Counter(camera.namespace for camera in cameras)
     return [
-        Node(
-            "dehaze_node",
+        _dehaze_node(
+            values,
             name="dehaze_node" if namespaces[camera.namespace] == 1 else f"dehaze_{camera.leaf}",
             namespace=camera.namespace,
-            parameters={
-                **{name: value for name, value in chosen.items() if value},
-                "image_transport": camera.transport,
-                "use_sim_time": values["use_sim_time"] == "true",
-            },
-            params_file=params_file,
+            parameters={"image_transport": camera.transport},
             remappings=camera.remappings,
-            lifecycle=True,
-            required=len(cameras) == 1,
-            log_level=values["log_level"],
+            is_only=len(cameras) == 1,
         )
         for camera in cameras
     ]
 
 
-def _rviz(camera: Camera, dehazer: Node, values: Mapping[str, str]) -> Node:
+def _batch_node(cameras: Sequence[Camera], values: Mapping[str, str]) -> Node:
+    """Return one node for all cameras."""
+    transports = {camera.transport for camera in cameras} or ({values["image_transport"]} - {"auto"})
+    if len(transports) > 1:
+        told = ", ".join(f"{camera.topic} ({camera.transport})" for camera in cameras)
+        raise ConfigError(
+            f"batch:=true: one node takes raw or compressed images, not both: {told}; "
+            "give image_transport:=raw or image_transport:=compressed"
+        )
+    names = camera_names(cameras)
+    parameters: dict[str, Parameter] = {"cameras": names} if names else {}
+    if transports:
+        parameters["image_transport"] = transports.pop()
+    topics = ("image_raw", "image_raw/compressed", "camera_info")
+    return _dehaze_node(
+        values,
+        parameters=parameters,
+        remappings=tuple(
+            (f"{name}/{topic}", target)
+            for name, camera in zip(names, cameras, strict=True)
+            for topic, target in zip(topics, (camera.topic, camera.compressed_topic, camera.info_topic), strict=True)
+        ),
+    )
+
+
+def _dehaze_node(
+    values: Mapping[str, str],
+    *,
+    parameters: Mapping[str, Parameter],
+    remappings: tuple[tuple[str, str], ...],
+    name: str = "dehaze_node",
+    namespace: str = "",
+    is_only: bool = True,
+) -> Node:
+    model = _file(values, "model")
+    chosen = {"model": str(model or ""), "backend": values["backend"], "precision": values["precision"]}
+    respawn = values["respawn"] == "true"
+    return Node(
+        "dehaze_node",
+        name=name,
+        namespace=namespace,
+        parameters={
+            **{parameter: value for parameter, value in chosen.items() if value},
+            **parameters,
+            "use_sim_time": values["use_sim_time"] == "true",
+        },
+        params_file=_file(values, "params_file") or share_file("config/dehaze.yaml"),
+        remappings=remappings,
+        lifecycle=True,
+        required=is_only and not respawn,
+        respawn=respawn,
+        log_level=values["log_level"],
+    )
+
+
+def _rviz(cameras: Sequence[Camera], dehazer: Node, values: Mapping[str, str]) -> Node:
     """Return RViz with its displays turned to the first camera."""
+    if not cameras:
+        raise ConfigError("rviz:=true: which camera to show is not known; name the cameras by camera:=")
+    camera = cameras[0]
     outputs = ("image_dehazed", "segmentation/overlay")
     own = f"{dehazer.namespace.rstrip('/')}/{dehazer.name}" if dehazer.namespace else dehazer.name
+    if "cameras" in dehazer.parameters:
+        own = f"{own}/{camera_names(cameras)[0]}"
     return Node(
         "rviz2",
         name="rviz2",

@@ -15,6 +15,9 @@ from typing import IO, TextIO
 ESCALATION = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 """How a process is asked to end: each signal follows when the one before has not helped in time."""
 
+RESPAWN_S = 2.0
+"""How long after its end a process is started again."""
+
 _ENDED_AS_ASKED = {0, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM}
 
 
@@ -26,30 +29,42 @@ class Command:
         name: what stands before each line it prints.
         words: program and arguments; no shell reads them.
         required: whether all others stop when it ends.
+        respawn: whether it is started again when it ends unasked.
     """
 
     name: str
     words: tuple[str, ...]
     required: bool = False
+    respawn: bool = False
 
 
 class Processes:
     """Child processes, each in a session of its own so that a terminal's Ctrl-C reaches them only through this one."""
 
-    def __init__(self, commands: Sequence[Command], *, grace_s: float = 5.0, output: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        *,
+        grace_s: float = 5.0,
+        respawn_s: float = RESPAWN_S,
+        output: TextIO | None = None,
+    ) -> None:
         """Remember what to run.
 
         Args:
             commands: in the order of starting.
             grace_s: how long processes may take to end after each signal.
+            respawn_s: how long after its end a process is started again.
             output: where their lines go; stdout if not given.
         """
         self._commands = commands
         self._grace_s = grace_s
+        self._respawn_s = respawn_s
         self._output = output or sys.stdout
         self._printing = threading.Lock()
         self._events: queue.SimpleQueue[Command | None] = queue.SimpleQueue()  # who has ended; None: all shall end
         self._running: dict[Command, subprocess.Popen[bytes]] = {}
+        self._respawns: dict[Command, float] = {}  # when to start it again
         self._signals_sent = 0
         self._failed = False
 
@@ -98,18 +113,36 @@ class Processes:
         self._events.put(command)
 
     def _wait(self) -> None:
-        """Return when no process is left."""
+        """Return when no process is left, nor one to be started again."""
         deadline = None
-        while self._running:
+        while self._running or self._respawns:
+            next_time = min((*self._respawns.values(), *([] if deadline is None else [deadline])), default=None)
             try:
-                event = self._events.get(timeout=None if deadline is None else max(deadline - time.monotonic(), 0.0))
+                event = self._events.get(timeout=None if next_time is None else max(next_time - time.monotonic(), 0.0))
             except queue.Empty:
-                deadline = self._ask_to_end()
+                if deadline is not None:
+                    deadline = self._ask_to_end()
+                self._respawn_due()
                 continue
             if event is not None:
-                self._judge(event, self._running.pop(event).returncode)
+                self._ended(event)
             if deadline is None and (event is None or event.required):
+                self._respawns.clear()
                 deadline = self._ask_to_end()
+
+    def _ended(self, command: Command) -> None:
+        """Judge how a process ended, or see to it that it is started again."""
+        code = self._running.pop(command).returncode
+        if command.respawn and not self._signals_sent:
+            self._print(command, f"has ended with exit code {code}; starting it again in {self._respawn_s:g} s")
+            self._respawns[command] = time.monotonic() + self._respawn_s
+        else:
+            self._judge(command, code)
+
+    def _respawn_due(self) -> None:
+        for command in [command for command, due in self._respawns.items() if due <= time.monotonic()]:
+            del self._respawns[command]
+            self._start(command)
 
     def _judge(self, command: Command, code: int) -> None:
         """Remember and print a bad end."""

@@ -56,7 +56,8 @@ def command(node: graph.Node) -> Command:
         ConfigError: the program of another package is not installed.
     """
     label = f"{node.namespace.strip('/')}/{node.name}".lstrip("/")
-    return Command(label, (*_program(node), *node.options, "--ros-args", *_ros_arguments(node)), required=node.required)
+    words = (*_program(node), *node.options, "--ros-args", *_ros_arguments(node))
+    return Command(label, words, required=node.required, respawn=node.respawn)
 
 
 def describe_arguments() -> str:

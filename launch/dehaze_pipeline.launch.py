@@ -7,6 +7,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 
 from dfs_ros import graph
+from dfs_ros.processes import RESPAWN_S
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -43,6 +44,8 @@ def _action(node: graph.Node) -> Node:
         ros_arguments=["--log-level", node.log_level],
         output="screen",
         on_exit=_stop if node.required else None,
+        respawn=node.respawn,
+        respawn_delay=RESPAWN_S,
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dfs_core.errors import BagError, ConfigError
 from dfs_ros import graph
-from dfs_ros.camera import Camera, only_camera_topic
+from dfs_ros.camera import Camera, camera_names, only_camera_topic
 from dfs_ros.dehaze_parameters import DehazeParameters
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -99,6 +100,56 @@ def test_several_cameras_have_a_node_each_in_their_own_namespace(params_file: Pa
 def test_two_cameras_of_one_namespace_are_told_apart_by_name(params_file: Path) -> None:
     nodes = start(params_file, camera="/stereo/left,/stereo/right")
     assert [(node.namespace, node.name) for node in nodes] == [("/stereo", "dehaze_left"), ("/stereo", "dehaze_right")]
+
+
+def test_a_batch_is_one_node_for_all_cameras(params_file: Path) -> None:
+    (node,) = start(params_file, camera="/front/image_raw, /rear/color/image_rect", batch="true")
+    assert (node.namespace, node.name, node.required) == ("", "dehaze_node", True)
+    assert node.parameters["cameras"] == ["front", "rear_color"]
+    assert node.parameters["image_transport"] == "raw"
+    assert dict(node.remappings) == {
+        "front/image_raw": "/front/image_raw",
+        "front/image_raw/compressed": "/front/image_raw/compressed",
+        "front/camera_info": "/front/camera_info",
+        "rear_color/image_raw": "/rear/color/image_rect",
+        "rear_color/image_raw/compressed": "/rear/color/image_rect/compressed",
+        "rear_color/camera_info": "/rear/color/camera_info",
+    }
+    assert DehazeParameters(cameras=tuple(node.parameters["cameras"])).cameras == ("front", "rear_color")
+
+
+def test_cameras_of_a_batch_are_told_apart_by_what_differs() -> None:
+    cameras = [Camera.of_topic(name) for name in ("/stereo/left", "/stereo/right", "image_raw", "top/image_raw")]
+    assert camera_names(cameras) == ["stereo_left", "stereo_right", "image_raw", "top"]
+
+
+def test_a_batch_without_cameras_takes_those_that_the_parameters_name() -> None:
+    surround = Path(__file__).parents[2] / "config" / "surround.yaml"
+    (node,) = graph.pipeline({"batch": "true", "params_file": str(surround)})
+    assert "cameras" not in node.parameters
+    assert node.remappings == ()
+    shown = yaml.safe_load(surround.read_text())["/**"]["ros__parameters"]
+    assert DehazeParameters(**shown | {"cameras": tuple(shown["cameras"])}).cameras[0] == "front"
+    with pytest.raises(ConfigError, match="which camera to show is not known"):
+        graph.pipeline({"batch": "true", "params_file": str(surround), "rviz": "true"})
+
+
+def test_a_batch_takes_raw_or_compressed_images_not_both(params_file: Path) -> None:
+    cameras = "/front/image_raw,/rear/image_raw/compressed"
+    with pytest.raises(ConfigError, match=r"not both: /front/image_raw \(raw\), /rear/image_raw \(compressed\)"):
+        start(params_file, camera=cameras, batch="true")
+    (node,) = start(params_file, camera=cameras, batch="true", image_transport="compressed")
+    assert node.parameters["image_transport"] == "compressed"
+
+
+def test_rviz_shows_the_first_camera_of_a_batch(params_file: Path) -> None:
+    rviz = start(params_file, camera="/front/image_raw,/rear/image_raw", batch="true", rviz="true")[-1]
+    assert ("/dehaze_node/image_dehazed", "dehaze_node/front/image_dehazed") in rviz.remappings
+
+
+def test_a_node_that_is_started_again_does_not_end_the_pipeline(params_file: Path) -> None:
+    (node,) = start(params_file, respawn="true")
+    assert (node.respawn, node.required) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,11 @@ def test_every_node_of_the_graph_becomes_an_action(launch_file: ModuleType, argu
         assert action.node_executable == node.executable
 
 
+def test_a_batch_of_cameras_becomes_one_action(launch_file: ModuleType, arguments: dict[str, str]) -> None:
+    (action,) = visited(launch_file, {**arguments, "batch": "true", "respawn": "true"})
+    assert action.node_executable == "dehaze_node"
+
+
 def test_a_wrong_argument_is_refused(launch_file: ModuleType, arguments: dict[str, str]) -> None:
     with pytest.raises(RuntimeError, match='Argument "rviz" provided value "yes" is not valid'):
         visited(launch_file, {**arguments, "rviz": "yes"})

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,8 @@ sys.exit(int(sys.argv[2]))
 """
 
 
-def python(name: str, program: str, *arguments: str, required: bool = False) -> Command:
-    return Command(name, (sys.executable, "-c", program, *arguments), required=required)
+def python(name: str, program: str, *arguments: str, required: bool = False, respawn: bool = False) -> Command:
+    return Command(name, (sys.executable, "-c", program, *arguments), required=required, respawn=respawn)
 
 
 def run(*commands: Command, grace_s: float = 20.0) -> tuple[int, list[str]]:
@@ -122,3 +123,26 @@ def test_a_signal_reaches_every_child_once_as_sigint(number: signal.Signals) -> 
     rest, _ = parent.communicate(timeout=20)
     assert sorted(rest.splitlines()) == ["[a] got SIGINT", "[b] got SIGINT"]
     assert parent.returncode == 0
+
+
+def test_a_process_that_ends_unasked_is_started_again_if_it_shall(tmp_path: Path) -> None:
+    counts = f"""
+from pathlib import Path
+file = Path({str(tmp_path / "starts")!r})
+starts = len(file.read_text()) if file.exists() else 0
+file.write_text("x" * (starts + 1))
+"""
+    third_stays = counts + 'if starts < 2: raise SystemExit(3)\nprint("third")\n' + UNTIL_SIGINT
+    waits = f"""
+import time
+from pathlib import Path
+file = Path({str(tmp_path / "starts")!r})
+while not file.exists() or file.read_text() != "xxx": time.sleep(0.01)
+"""
+    commands = [python("often", third_stays, respawn=True), python("all", waits, required=True)]
+    output = io.StringIO()
+    begin = time.monotonic()
+    assert Processes(commands, grace_s=20.0, respawn_s=0.2, output=output).run() == 0
+    lines = output.getvalue().splitlines()
+    assert lines.count("[often] has ended with exit code 3; starting it again in 0.2 s") == 2
+    assert time.monotonic() - begin >= 0.4
