@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo
 from dfs_core.labels import LabelSet
 from dfs_ros.camera_input import Arrival, CameraInput
 from dfs_ros.dehaze_parameters import DehazeParameters
-from dfs_ros.dehazing import Dehazing, Question
+from dfs_ros.dehazing import Dehazing, Kind, Question
 from dfs_ros.image_error import ImageError
 from dfs_ros.outputs import Outputs
 from dfs_ros.statistics import Statistics
@@ -68,9 +68,9 @@ class CameraStream:
         return self._dehazing.attenuation if self._dehazing is not None else float("nan")
 
     @property
-    def frame_size(self) -> tuple[int, int] | None:
-        """Height and width of the newest frame; None before the first."""
-        return self._dehazing.frame_size if self._dehazing is not None else None
+    def newest_kind(self) -> Kind | None:
+        """What the model was last asked for; None before the first frame."""
+        return self._dehazing.newest_kind if self._dehazing is not None else None
 
     def configure(self, labels: LabelSet) -> None:
         """Offer the outputs; `labels` say what the ids in a mask mean."""

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,15 @@ from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.image_message import answer_encoding, decode, to_array
 from dfs_ros.outputs import Answer, Outputs, Wishes
 from dfs_ros.statistics import Statistics, Stopwatch
+
+
+class Kind(NamedTuple):
+    """The size of a frame, and whether it is wanted without fog, and its mask."""
+
+    height: int
+    width: int
+    dehaze: bool
+    segment: bool
 
 
 @dataclass(frozen=True)
@@ -39,10 +49,10 @@ class Question:
     stopwatch: Stopwatch
 
     @property
-    def kind(self) -> tuple[int, int, bool, bool]:
-        """What one call of the model needs to be the same for all its frames: their size, and what is wanted."""
+    def kind(self) -> Kind:
+        """What one call of the model needs to be the same for all its frames."""
         height, width, _ = self.frame.shape
-        return height, width, self.wishes.dehazed, self.wishes.mask
+        return Kind(height, width, self.wishes.dehazed, self.wishes.mask)
 
 
 class Dehazing:
@@ -72,7 +82,7 @@ class Dehazing:
         self._calibration = calibration
         self._clock = clock
         self.attenuation = math.nan  # before the first frame, and of models that do not tell it
-        self.frame_size: tuple[int, int] | None = None
+        self.newest_kind: Kind | None = None
 
     def read(self, arrival: Arrival) -> Question | None:
         """Return what to ask the model about a message, or None where nobody wants to know or it passes unasked.
@@ -95,8 +105,8 @@ class Dehazing:
                 frame, encoding = decode(message, max_pixels=max_pixels), answer_encoding(message.format)
             else:
                 frame, encoding = to_array(message, max_pixels=max_pixels), answer_encoding(message.encoding)
-        self.frame_size = frame.shape[0], frame.shape[1]
         question = Question(arrival, frame, encoding, wishes, stopwatch)
+        self.newest_kind = question.kind
         if parameters.enabled:
             return question
         self.attenuation = math.nan

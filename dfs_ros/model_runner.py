@@ -9,13 +9,14 @@ from dfs_ros import rounds
 from dfs_ros.camera_input import Arrival
 from dfs_ros.camera_stream import CameraStream
 from dfs_ros.dehaze_parameters import DehazeParameters
+from dfs_ros.dehazing import Kind
 from dfs_ros.mailbox import Mailbox
 from dfs_ros.model_roots import ModelRoots
 from dfs_ros.model_statistics import ModelStatistics
 from dfs_ros.worker import Worker
 
-WARM_UP_SIZE = (540, 960)
-"""Height and width of the frames that are expected before the first has come."""
+EXPECTED = Kind(540, 960, dehaze=True, segment=True)
+"""What the model is made ready for before the first frame has come."""
 
 
 class ModelRunner:
@@ -110,9 +111,9 @@ class ModelRunner:
             threads=parameters.threads or None,
         )
         try:
-            sizes = Counter(camera.frame_size or WARM_UP_SIZE for camera in self._cameras)
-            for (height, width), count in sizes.items():
-                dehazer.warm_up(height, width, batch=count)
+            kinds = Counter(camera.newest_kind or EXPECTED for camera in self._cameras)
+            for kind, count in kinds.items():
+                dehazer.warm_up(kind.height, kind.width, batch=count, dehaze=kind.dehaze, segment=kind.segment)
         except BaseException:
             dehazer.close()
             raise

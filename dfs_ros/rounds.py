@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dfs_core.runtime import Dehazer
 from dfs_ros.camera_input import Arrival
 from dfs_ros.camera_stream import CameraStream
-from dfs_ros.dehazing import Question
+from dfs_ros.dehazing import Kind, Question
 from dfs_ros.model_statistics import ModelStatistics
 
 Item = tuple[CameraStream, Arrival]
@@ -19,7 +19,7 @@ def answer(dehazer: Dehazer, items: Sequence[Item], *, statistics: ModelStatisti
     What cannot be read, processed or published is told to its camera, and costs the other cameras nothing.
     """
     start = time.perf_counter()
-    batches: dict[tuple[int, int, bool, bool], list[_Read]] = {}
+    batches: dict[Kind, list[_Read]] = {}
     for camera, arrival in items:
         with camera.answers_for(arrival):
             question = camera.dehazing.read(arrival)

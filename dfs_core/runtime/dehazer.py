@@ -71,9 +71,9 @@ class Dehazer(ABC):
             BackendError: the backend failed.
         """
 
-    def warm_up(self, height: int, width: int, *, batch: int = 1) -> None:
-        """Do now what the first frames of that size would otherwise wait for."""
-        self(np.zeros((batch, height, width, 3), np.uint8))
+    def warm_up(self, height: int, width: int, *, batch: int = 1, dehaze: bool = True, segment: bool = True) -> None:
+        """Do now what the first frames of that size, of which that is wanted, would otherwise wait for."""
+        self(np.zeros((batch, height, width, 3), np.uint8), dehaze=dehaze, segment=segment)
 
     def close(self) -> None:  # noqa: B027 (most backends hold nothing that Python does not free)
         """Free what the model holds; it must not be called afterwards."""

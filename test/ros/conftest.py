@@ -33,9 +33,15 @@ class NodeProcess:
         return self._log.read_text(errors="replace")
 
     @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
+    def thread_count(self) -> int:
+        """How many threads it has."""
+        return len(list(Path(f"/proc/{self._process.pid}/task").iterdir()))
+
+    @property
+    def resident_mb(self) -> float:
+        """How many megabytes of memory it holds."""
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     @property
     def is_running(self) -> bool:

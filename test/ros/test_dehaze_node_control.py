@@ -81,11 +81,27 @@ def test_a_new_model_takes_over_between_frames_and_a_bad_one_does_not(start: Sta
         dehazed = to_array(answer)
         assert not dehazed.any() or np.array_equal(dehazed, before), "every frame is of one model or the other"
     stamps = [answer.header.stamp.sec for answer in answers]
-    assert stamps == sorted(set(stamps))
+    assert stamps == sorted(stamps)
     node.graph.wait(lambda: json.loads(labels[-1].data)["label_set"] == "other", "the labels of the new model")
     node.graph.wait(lambda: node.figures["model"] == "next_model", "the diagnostics name the new model")
     assert node.figures["failed"] == node.figures["refused"] == "0"
     assert "Traceback" not in node.process.output
+
+
+def test_of_models_that_were_exchanged_nothing_is_left(start: Start) -> None:
+    node = start("-p", "backend:=openvino")
+    answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")  # and no mask: another network than at the start
+    node.ask(node.image(), answers)
+    assert reload(node).success  # what is made once is there now
+    memory, threads = node.process.resident_mb, node.process.thread_count
+    for _ in range(10):
+        assert reload(node).success
+    assert node.process.resident_mb < memory + 30.0
+    assert node.process.thread_count <= threads + 1, "one may just be ending"
+    node.ask(node.image(), answers)
+    stamps = [answer.header.stamp.sec for answer in answers]
+    assert stamps == sorted(stamps)
+    assert node.figures["failed"] == "0"
 
 
 def test_a_file_replaced_in_its_place_is_loaded_again(start: Start, models: Path) -> None:

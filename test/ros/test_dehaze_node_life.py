@@ -22,11 +22,6 @@ from sensor_msgs.msg import Image
 Start = Callable[..., Any]
 
 
-def thread_count(node: Any) -> int:
-    """Return how many threads the node's process has."""
-    return len(list(Path(f"/proc/{node.process.pid}/task").iterdir()))
-
-
 def test_lifecycle_transitions_start_and_stop_the_stream(start: Start) -> None:
     node = start("-p", "autostart:=false")
     graph = node.graph
@@ -54,7 +49,7 @@ def test_lifecycle_transitions_start_and_stop_the_stream(start: Start) -> None:
         assert change(Transition.TRANSITION_CLEANUP)
         assert state() == State.PRIMARY_STATE_UNCONFIGURED
         graph.wait(lambda: graph.node.count_publishers("/dehaze_node/image_dehazed") == 0, "the outputs are gone")
-        threads.add(thread_count(node))
+        threads.add(node.process.thread_count)
     assert len(threads) == 1, "a second cycle leaves no thread more behind"
     assert change(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
     assert node.process.stop()[0] == 0

@@ -143,9 +143,11 @@ def test_a_batch_of_several_sizes_or_none_is_refused(sizes, found, dehazer):
 def test_openvino_compiles_nothing_for_another_number_of_frames(model_path, monkeypatch):
     with load(model_path, "openvino", threads=1) as dehazer:
         dehazer.warm_up(50, 70)
+        dehazer.warm_up(50, 70, segment=False)
         monkeypatch.setattr(dehazer, "_compiled", None)
         monkeypatch.setattr(dehazer, "_kept", None)
         assert dehazer(random_frames(4, 50, 70)).dehazed.shape == (4, 50, 70, 3)
+        assert dehazer(random_frames(1, 50, 70), segment=False).mask is None
 
 
 def test_frames_that_are_a_view_of_others_are_taken(dehazer):
