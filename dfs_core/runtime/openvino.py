@@ -11,7 +11,7 @@ import hashlib
 import io
 import logging
 from collections import OrderedDict
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,8 +32,13 @@ _KEPT_NETWORKS = 6
 """Compiled networks that are kept, the latest used; each is a size and a choice of outputs."""
 
 _CUT_POINTS = (LOW_RESOLUTION, RESTORATION)
+_CAN_BE_CUT = "can be cut"
+"""Under this the answer is kept beside the networks, so that a start that finds both need not read the graph."""
 
 _PRECISION_NAMES = {ov.Type.f32: "fp32", ov.Type.bf16: "bf16", ov.Type.f16: "fp16"}
+
+_ADVICE = "To facilitate the conversion of unsupported operations"
+"""A line so begun is for who writes extensions of OpenVINO."""
 
 _logger = logging.getLogger(__name__)
 
@@ -62,7 +67,7 @@ class OpenVinoDehazer(Dehazer):
     backend = "openvino"
 
     def __init__(self, path: Path, artifact: Artifact, *, precision: str, threads: int | None) -> None:
-        """Read the graph; nothing is compiled before the first frame or `warm_up`.
+        """Learn whether the graph can be cut; nothing is compiled before the first frame or `warm_up`.
 
         Args:
             path: the model file.
@@ -72,7 +77,7 @@ class OpenVinoDehazer(Dehazer):
             threads: processor threads; as many as there are processors if not given.
 
         Raises:
-            BackendError: OpenVINO cannot read the file.
+            BackendError: the file cannot be opened, or OpenVINO cannot read it.
         """
         self._core = shared_core()
         threads = threads or usable_processors()
@@ -88,11 +93,11 @@ class OpenVinoDehazer(Dehazer):
         super().__init__(artifact, precision="int8" if artifact.precision == "int8" else precision)
         self._path = path
         try:
-            self._model = self._core.read_model(path)
-            self._cache = NetworkCache(self._facts())
-        except (RuntimeError, OSError) as error:
-            raise BackendError(f"{path}: OpenVINO cannot read this graph ({_first_line(error)})") from error
-        self._runs_whole = not _has_cut_points(self._model)
+            self._content = path.read_bytes()
+        except OSError as error:
+            raise BackendError(f"{path}: cannot be opened ({error.strerror})") from error
+        self._cache = NetworkCache(self._facts())
+        self._runs_whole = not self._can_be_cut()
         if self._runs_whole and not artifact.draws:
             _logger.warning(
                 "%s: cannot be cut at float32 tensors '%s' and '%s', so the whole graph runs, which is slower; "
@@ -147,6 +152,26 @@ class OpenVinoDehazer(Dehazer):
             dehazed[:] = outputs[DEHAZED][0]
         return outputs
 
+    @cached_property
+    def _model(self) -> ov.Model:
+        """The graph of the file as it was when this was made, whatever lies in its place by now.
+
+        Raises:
+            BackendError: OpenVINO cannot read it.
+        """
+        content, self._content = self._content, b""  # the graph has it from here on
+        try:
+            return self._core.read_model(io.BytesIO(content))
+        except RuntimeError as error:
+            raise BackendError(f"{self._path}: OpenVINO cannot read this graph ({_first_line(error)})") from error
+
+    def _can_be_cut(self) -> bool:
+        answer = self._cache.read(_CAN_BE_CUT)
+        if answer not in {b"yes", b"no"}:
+            answer = b"yes" if _has_cut_points(self._model) else b"no"
+            self._cache.write(_CAN_BE_CUT, answer)
+        return answer == b"yes"
+
     def _request(self, key: _Key) -> ov.InferRequest:
         """Return what runs the network at that size, compiled now if it has to be."""
         if key in self._networks:
@@ -186,7 +211,7 @@ class OpenVinoDehazer(Dehazer):
     def _facts(self) -> dict[str, str]:
         """Return all that a compiled network depends on, but for its size and outputs."""
         return {
-            "model": hashlib.sha256(self._path.read_bytes()).hexdigest(),
+            "model": hashlib.sha256(self._content).hexdigest(),
             "openvino": ov.get_version(),
             "processor": str(self._core.get_property("CPU", "FULL_DEVICE_NAME")),
             "capabilities": str(sorted(self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))),
@@ -260,5 +285,5 @@ def _tensors(model: ov.Model) -> dict[str, Any]:
 
 def _first_line(error: Exception) -> str:
     """Return what a user can read of one of OpenVINO's long messages."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(_ADVICE)]
     return lines[-1] if lines else type(error).__name__

@@ -1,5 +1,6 @@
 """Which backend runs, what is said of it, and what is said of files that are not models."""
 
+import gc
 import logging
 import subprocess
 import sys
@@ -70,6 +71,18 @@ def test_what_speaks_against_a_backend_is_what_its_start_says(backend, model_pat
         with pytest.raises(BackendError) as refusal:
             load(model_path, backend)
         assert str(refusal.value) == f"backend {backend}: {reason}"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_afterwards_as_before(enabled, model_path):
+    (gc.enable if enabled else gc.disable)()
+    try:
+        load(model_path, "openvino").close()
+        with pytest.raises(ArtifactError):
+            load("no_such_model.onnx")
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])

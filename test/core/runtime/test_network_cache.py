@@ -27,6 +27,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache/dfs/networks"
 
 
+def networks(folder: Path) -> list[Path]:
+    """Return the files of networks; the others hold one word."""
+    return [path for path in folder.iterdir() if path.stat().st_size > 100]
+
+
 def run(path: Path, **options: object) -> Result:
     with load(path, "openvino", **options) as dehazer:  # type: ignore[arg-type]
         return dehazer(FRAMES)
@@ -50,9 +55,31 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_second_start_compiles_nothing_and_says_the_same(model_path, folder, request):
     first = run(model_path)
-    assert len(list(folder.iterdir())) == 1
+    assert len(networks(folder)) == 1
     request.getfixturevalue("no_compiler")
     assert same(run(model_path), first)
+
+
+def test_second_start_does_not_even_read_the_graph(model_path, monkeypatch):
+    first = run(model_path)
+    monkeypatch.setattr(backend.OpenVinoDehazer, "_model", property(lambda _: pytest.fail("it was read")))
+    assert same(run(model_path), first)
+
+
+def test_start_that_finds_no_network_of_its_size_reads_the_graph(model_path):
+    run(model_path)
+    with load(model_path, "openvino") as dehazer:
+        assert dehazer(np.zeros((1, 80, 60, 3), np.uint8)).dehazed.shape == (1, 80, 60, 3)
+
+
+def test_file_that_is_replaced_changes_nothing_that_is_loaded(model_path, tmp_path):
+    expected = run(model_path)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model_path.read_bytes())
+    with load(path, "openvino") as dehazer:
+        path.write_bytes(b"another")
+        assert same(dehazer(FRAMES), expected)
+        assert dehazer(np.zeros((1, 80, 60, 3), np.uint8)).dehazed.shape == (1, 80, 60, 3)
 
 
 def test_other_sizes_outputs_and_options_are_other_networks(model_path, folder):
@@ -60,11 +87,11 @@ def test_other_sizes_outputs_and_options_are_other_networks(model_path, folder):
     with load(model_path, "openvino", threads=1) as dehazer:
         for frames, options in ((FRAMES, {}), (wide, {}), (FRAMES, {"segment": False})):
             dehazer(frames, **options)
-    assert len(list(folder.iterdir())) == 3
+    assert len(networks(folder)) == 3
     run(model_path, threads=2)
-    assert len(list(folder.iterdir())) == 4
+    assert len(networks(folder)) == 4
     run(model_path, threads=1, precision="auto")
-    assert len(list(folder.iterdir())) == 5
+    assert len(networks(folder)) == 5
 
 
 def test_changed_model_is_compiled_anew(model, tmp_path, folder):
@@ -80,7 +107,7 @@ def test_changed_model_is_compiled_anew(model, tmp_path, folder):
     after = run(path)
     assert not np.array_equal(before.mask, after.mask)
     assert np.mean(after.mask == expected.mask) > 0.99
-    assert len(list(folder.iterdir())) == 2
+    assert len(networks(folder)) == 2
 
 
 def test_another_version_of_openvino_compiles_anew(model_path, folder, monkeypatch, request):
@@ -95,7 +122,7 @@ def test_another_version_of_openvino_compiles_anew(model_path, folder, monkeypat
 def test_damaged_network_is_compiled_again_and_kept(damage, model_path, folder, caplog):
     caplog.set_level(logging.INFO, "dfs_core.runtime.network_cache")
     expected = run(model_path)
-    (path,) = folder.iterdir()
+    (path,) = networks(folder)
     whole = path.read_bytes()
     middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
@@ -139,7 +166,7 @@ def test_full_disk_leaves_nothing_half_written(model_path, folder):
     command = [sys.executable, "-c", textwrap.dedent(program), str(model_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "(1, 64, 96)\n"
-    assert list(folder.iterdir()) == []
+    assert networks(folder) == []
 
 
 def test_those_not_used_for_longest_go():
@@ -168,4 +195,4 @@ def test_result_does_not_depend_on_who_wrote_first(model_path, folder):
     dehazers: list[Dehazer] = [load(model_path, "openvino") for _ in range(2)]
     results = [dehazer(FRAMES) for dehazer in dehazers]
     assert same(*results)
-    assert len(list(folder.iterdir())) == 1
+    assert len(networks(folder)) == 1
