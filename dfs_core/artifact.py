@@ -17,16 +17,14 @@ neither, and its fog density is not a number.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dfs_core.errors import ArtifactError, LabelError
 from dfs_core.labels import LabelClass, LabelSet
-
-if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto
+from dfs_core.onnx_header import Header, HeaderError, read_header
 
 FORMAT = "1"
 """Version of the contract above; a file of another version is refused."""
@@ -168,59 +166,37 @@ def read(path: Path) -> Artifact:
     Raises:
         ArtifactError: there is no such file, it is not ONNX, it keeps data in other files, or it is not a DFS model.
     """
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
     try:
-        model = onnx.load(path, format="protobuf", load_external_data=False)
+        header = read_header(path.read_bytes())
     except OSError as error:
         raise ArtifactError(
             f"{path}: cannot be opened ({error.strerror}); give a model file that `dfs export` wrote"
         ) from error
-    except DecodeError as error:
+    except HeaderError as error:
         raise ArtifactError(
-            f"{path}: not an ONNX file, or a truncated one; copy it again or export it with `dfs export`"
+            f"{path}: not an ONNX file, or a truncated one ({error}); copy it again or export it with `dfs export`"
         ) from error
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
+    if header.keeps_data_elsewhere:
         raise ArtifactError(
             f"{path}: keeps weights in other files; a DFS model is one file, export it with `dfs export`"
         )
-    artifact = Artifact.from_metadata({entry.key: entry.value for entry in model.metadata_props}, source=str(path))
-    _check_interface(model, source=str(path))
+    artifact = Artifact.from_metadata(header.metadata, source=str(path))
+    _check_interface(header, source=str(path))
     return artifact
 
 
-def _check_interface(model: "ModelProto", *, source: str) -> None:
+def _check_interface(header: Header, *, source: str) -> None:
     """Refuse a graph that does not take and give what the contract says.
 
     Raises:
         ArtifactError: with the names and types that were found.
     """
-    from onnx import TensorProto
-
-    def described(values: Any) -> dict[str, str]:
-        return {value.name: TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower() for value in values}
-
-    initial = {tensor.name for tensor in model.graph.initializer}  # older exporters list weights among the inputs
-    inputs = described(value for value in model.graph.input if value.name not in initial)
-    outputs = described(model.graph.output)
     wanted = {DEHAZED: "uint8", MASK: "uint8", FOG_DENSITY: "float"}
-    if inputs != {FRAMES: "uint8"} or any(outputs.get(name) != kind for name, kind in wanted.items()):
+    if header.inputs != {FRAMES: "uint8"} or any(header.outputs.get(name) != kind for name, kind in wanted.items()):
         raise ArtifactError(
-            f"{source}: takes {inputs} and gives {outputs}, but a DFS model takes {{'{FRAMES}': 'uint8'}} "
-            f"and gives {wanted}; export it again with `dfs export`"
+            f"{source}: takes {header.inputs} and gives {header.outputs}, but a DFS model takes "
+            f"{{'{FRAMES}': 'uint8'}} and gives {wanted}; export it again with `dfs export`"
         )
-
-
-def _tensors(graph: "GraphProto") -> Iterator["TensorProto"]:
-    """Yield every constant of a graph, those inside its nodes and their branches too."""
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield attribute.t
-            yield from attribute.tensors
-            for branch in (attribute.g, *attribute.graphs):
-                yield from _tensors(branch)
 
 
 def _size(found: list[int] | None) -> tuple[int, int] | None:

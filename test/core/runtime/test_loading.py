@@ -238,6 +238,19 @@ def test_a_package_that_is_installed_but_broken_is_passed_over(complaint, words,
     assert words in run.stderr
 
 
+def test_starting_on_openvino_imports_nothing_that_takes_long_for_nothing(model_path):
+    program = """
+        import sys
+        from dfs_core.runtime import load
+        load(sys.argv[1], "openvino")
+        print(sorted({"cv2", "onnx", "onnxruntime", "google.protobuf"} & set(sys.modules)))
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(model_path)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
 def test_running_a_model_imports_neither_torch_nor_ros(model_path):
     program = """
         import sys
