@@ -1,7 +1,7 @@
 """What lies before and after the networks, as a share of a model's time on a processor, by the backends' own profilers.
 
-Three ways of running one file are profiled: ONNX Runtime and OpenVINO on the whole graph, and OpenVINO as `load` runs
-it, where the graph is cut and our kernels shrink and restore the frames. Of each operator the shortest time counts:
+Four ways of running one file are profiled: ONNX Runtime and OpenVINO on the whole graph, and both as `load` runs them,
+where the graph is cut and our kernels shrink and restore the frames. Of each operator the shortest time counts:
 what is more was spent waiting for other programs.
 """
 
@@ -24,6 +24,7 @@ from runtime import picture
 from dfs_core.artifact import FOG_DENSITY, FRAMES, MASK, RESTORATION
 from dfs_core.onnx_frame import NETWORK
 from dfs_core.runtime import load
+from dfs_core.runtime.frame_kernels import FrameKernels
 from dfs_core.runtime.loading import SHIPPED_MODEL
 
 FRAME = "frame."
@@ -52,7 +53,8 @@ def main(
         ways = {
             "onnxruntime, whole graph": profile_onnxruntime(named, frames, threads, repeats),
             "openvino, whole graph": profile_openvino(named, frames, threads, repeats),
-            "openvino, as it is run": time_cut(model, frames, threads, repeats),
+            "onnxruntime, as it is run": time_cut(model, "onnxruntime", frames, threads, repeats),
+            "openvino, as it is run": time_cut(model, "openvino", frames, threads, repeats),
         }
     figures = {way: summary(operators) for way, operators in ways.items()}
     console = Console()
@@ -140,20 +142,18 @@ def _made_of(node: object) -> str:
     return str(info["originalLayersNames"].value) if "originalLayersNames" in info else ""
 
 
-def time_cut(path: Path, frames: np.ndarray, threads: int, repeats: int) -> Operators:
-    """Return what our kernels take around OpenVINO, and what is left of the time: the networks."""
-    from dfs_core.runtime.openvino import OpenVinoDehazer
-
-    with load(path, "openvino", threads=threads) as dehazer:
-        if not isinstance(dehazer, OpenVinoDehazer):
-            raise TypeError(f"only OpenVINO runs in steps, not {dehazer.backend}")
+def time_cut(path: Path, backend: str, frames: np.ndarray, threads: int, repeats: int) -> Operators:
+    """Return what our kernels take around a backend, and what is left of the time: the networks."""
+    with load(path, backend, threads=threads) as dehazer:
+        kernels = FrameKernels(threads)
         low_height, low_width = dehazer.artifact.network_size(*frames.shape[1:3])
         low_resolution = np.empty((1, 3, low_height, low_width), np.float32)
         restoration = np.ones((1, 4, low_height, low_width), np.float32)
+        dehazed = np.empty_like(frames)
         steps: dict[str, Callable[[], object]] = {
             "all": lambda: dehazer(frames),
-            "shrink": lambda: dehazer.shrink(frames, low_resolution),
-            "restore": lambda: dehazer.restore(frames, restoration),
+            "shrink": lambda: kernels.shrink(frames, low_resolution),
+            "restore": lambda: kernels.restore(frames, restoration, dehazed),
         }
         spent: dict[str, list[float]] = defaultdict(list)
         for _ in range(repeats + 1):  # in turn, so that a busy machine is as unfair to all
@@ -165,7 +165,7 @@ def time_cut(path: Path, frames: np.ndarray, threads: int, repeats: int) -> Oper
     return {
         (f"{FRAME}shrink", "kernel"): shrink,
         (f"{FRAME}restore", "kernel"): restore,
-        ("networks", "OpenVINO"): total - shrink - restore,
+        ("networks", backend): total - shrink - restore,
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dfs_core import artifact
 from dfs_core.errors import ArtifactError
 from dfs_core.runtime.probes import missing_packages
 
@@ -107,7 +108,6 @@ def compare(network: "Network | DrawnPipeline", path: Path, shapes: Sequence[Fra
     import torch
 
     from dfs_core.models.pipeline import Network, Pipeline
-    from dfs_core.runtime import load
 
     missing = missing_backends()
     if len(missing) == len(BACKENDS):
@@ -118,7 +118,7 @@ def compare(network: "Network | DrawnPipeline", path: Path, shapes: Sequence[Fra
         expected = [pipeline(torch.from_numpy(frames)) for frames in pictures]
     rows = []
     for backend in (name for name in BACKENDS if name not in missing):
-        with load(path, backend) as dehazer:
+        with _opened(path, backend) as dehazer:
             for shape, frames, outputs in zip(shapes, pictures, expected, strict=True):
                 rows.append(_row(dehazer, shape, frames, [output.numpy() for output in outputs]))
     return rows
@@ -142,6 +142,17 @@ def refuse_difference(rows: Sequence[Row], bounds: Bounds, path: Path) -> None:
             f"({bounds.mean:g} on average), {bounds.labels:.1%} of the labels and {bounds.density:.1%}. Train longer: "
             "classes with nearly equal scores flip; else report the model"
         )
+
+
+def _opened(path: Path, backend: str) -> "Dehazer":
+    """Return what runs a file; on ONNX Runtime all of it, so that what lies around the networks is compared, too."""
+    from dfs_core.runtime import load
+
+    if backend != "onnxruntime":
+        return load(path, backend)
+    from dfs_core.runtime.onnxruntime import OnnxRuntimeDehazer
+
+    return OnnxRuntimeDehazer(path, artifact.read(path), precision="fp32", threads=None, whole=True)
 
 
 def _row(dehazer: "Dehazer", shape: Frames, frames: "NDArray[np.uint8]", expected: "list[NDArray[Any]]") -> Row:

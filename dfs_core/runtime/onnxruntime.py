@@ -1,16 +1,30 @@
-"""ONNX Runtime on the CPU or on an NVIDIA GPU: the model file runs as it is, from frames to frames."""
+"""ONNX Runtime on the CPU or on an NVIDIA GPU.
 
+On a GPU the model file runs as it is, from frames to frames. On the CPU the networks alone run, and frames are shrunk
+and restored by our own kernels, where numba is there to compile them and the file has the contract's cut points.
+"""
+
+import logging
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
-from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, MASK, Artifact
+from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import BackendError
+from dfs_core.onnx_cut import between_cut_points
 from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
+from dfs_core.runtime.probes import missing_packages
+from dfs_core.runtime.row_pool import usable_processors
+
+if TYPE_CHECKING:
+    from dfs_core.runtime.frame_kernels import FrameKernels
 
 _ERRORS_ONLY = 3
+
+_logger = logging.getLogger(__name__)
 
 
 class OnnxRuntimeDehazer(Dehazer):
@@ -19,7 +33,9 @@ class OnnxRuntimeDehazer(Dehazer):
     backend: ClassVar[str] = "onnxruntime"
     _provider: ClassVar[str] = "CPUExecutionProvider"
 
-    def __init__(self, path: Path, artifact: Artifact, *, precision: str, threads: int | None) -> None:
+    def __init__(
+        self, path: Path, artifact: Artifact, *, precision: str, threads: int | None, whole: bool = False
+    ) -> None:
         """Open a session.
 
         Args:
@@ -27,6 +43,7 @@ class OnnxRuntimeDehazer(Dehazer):
             artifact: its description.
             precision: taken as "fp32" or "auto"; the format that the file holds is what runs either way.
             threads: processor threads; ONNX Runtime's own choice if not given.
+            whole: run the file as it is, even where its networks could run alone.
 
         Raises:
             BackendError: ONNX Runtime cannot open the file, or does not get the device it was asked for.
@@ -34,11 +51,14 @@ class OnnxRuntimeDehazer(Dehazer):
         del precision  # ONNX Runtime computes in the number format of the file
         super().__init__(artifact, precision=artifact.precision)
         self._path = path
+        self.kernels: FrameKernels | None = None
+        self._sides: tuple[int | None, ...] = ()
+        graph = None if whole else self._networks(threads or usable_processors())
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = _ERRORS_ONLY
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=self._providers())
+            self._session = ort.InferenceSession(graph or str(path), options, providers=self._providers())
         except Exception as error:
             raise BackendError(f"{path}: ONNX Runtime cannot open it ({_words(error)})") from error
         if self._provider not in (found := self._session.get_providers()):
@@ -52,17 +72,78 @@ class OnnxRuntimeDehazer(Dehazer):
 
         Raises:
             FrameError: `frames` are not uint8, or not of one size.
-            BackendError: ONNX Runtime failed.
+            BackendError: the file was exported for other frames alone, or ONNX Runtime failed.
         """
-        count, _, _ = check_frames(frames)
-        array = np.ascontiguousarray(frames[0][None] if count == 1 else frames)
-        wanted = [*([DEHAZED] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY]
+        sides = check_frames(frames)
+        others = [*([MASK] if segment else []), FOG_DENSITY]
+        if self.kernels is None:
+            array = np.ascontiguousarray(frames[0][None] if sides[0] == 1 else frames)
+            outputs = self._run(FRAMES, array, [*([DEHAZED] if dehaze else []), *others])
+            return Result(outputs.get(DEHAZED), outputs.get(MASK), outputs[FOG_DENSITY])
+        self._refuse_other(sides)
+        apart = [np.ascontiguousarray(frame) for frame in frames]
+        low_resolution = np.empty((sides[0], 3, *self.artifact.network_size(*sides[1:])), np.float32)
+        self.kernels.shrink(apart, low_resolution)
+        outputs = self._run(LOW_RESOLUTION, low_resolution, [*([RESTORATION] if dehaze else []), *others])
+        dehazed = None
+        if dehaze:
+            dehazed = np.empty((*sides, 3), np.uint8)
+            self.kernels.restore(apart, outputs[RESTORATION], dehazed)
+        return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
+
+    def close(self) -> None:
+        """End the threads of the kernels."""
+        if self.kernels is not None:
+            self.kernels.close()
+
+    def _networks(self, threads: int) -> bytes | None:
+        """Return the networks as a file, and make the kernels; None where there is either not."""
+        if self.artifact.draws:
+            return None
+        if (missing := missing_packages("numba", extra="cpu")) is not None:
+            _logger.info("%s: the whole graph runs, which is slower: %s", self._path, missing)
+            return None
         try:
-            outputs = self._session.run(wanted, {FRAMES: array})
+            from dfs_core.runtime.frame_kernels import FrameKernels
+        except (ImportError, RuntimeError) as error:  # numba does not fit, or finds no folder for what it compiles
+            _logger.info(
+                "%s: the whole graph runs, which is slower: numba cannot be used (%s)", self._path, _words(error)
+            )
+            return None
+        import onnx
+
+        model = onnx.load(self._path)
+        networks = between_cut_points(model)
+        if networks is None:
+            _logger.warning(
+                "%s: cannot be cut at float32 tensors '%s' and '%s', so the whole graph runs, which is slower; "
+                "export it again with `dfs export`",
+                self._path,
+                LOW_RESOLUTION,
+                RESTORATION,
+            )
+            return None
+        (taken,) = (value.type.tensor_type for value in model.graph.input if value.name == FRAMES)
+        self._sides = tuple(side.dim_value or None for side in taken.shape.dim)[:3]
+        self.kernels = FrameKernels(threads)
+        return bytes(networks.SerializeToString())
+
+    def _refuse_other(self, sides: tuple[int, int, int]) -> None:
+        """Refuse frames that the whole file would not take."""
+        if any(wanted not in {None, found} for wanted, found in zip(self._sides, sides, strict=True)):
+            told = " x ".join("any" if side is None else str(side) for side in self._sides)
+            raise BackendError(
+                f"{self._path}: frames of invalid dimensions {' x '.join(map(str, sides))}; it was exported for {told} "
+                "(frames x height x width)"
+            )
+
+    def _run(self, name: str, value: NDArray[Any], wanted: list[str]) -> dict[str, NDArray[Any]]:
+        """Return the outputs that are wanted, by name."""
+        try:
+            outputs = self._session.run(wanted, {name: value})
         except Exception as error:
             raise BackendError(f"{self._path}: ONNX Runtime failed ({_words(error)})") from error
-        values = dict(zip(wanted, outputs, strict=True))
-        return Result(values.get(DEHAZED), values.get(MASK), values[FOG_DENSITY])
+        return dict(zip(wanted, outputs, strict=True))
 
     def _providers(self) -> list[str]:
         return [self._provider]
@@ -85,7 +166,7 @@ class OnnxRuntimeCudaDehazer(OnnxRuntimeDehazer):
                 f"backend {self.backend}: this ONNX Runtime only has {', '.join(available)}; "
                 "run `pip install onnxruntime-gpu` in place of onnxruntime"
             )
-        super().__init__(path, artifact, precision=precision, threads=threads)
+        super().__init__(path, artifact, precision=precision, threads=threads, whole=True)
 
     def _providers(self) -> list[str]:
         return [self._provider, "CPUExecutionProvider"]

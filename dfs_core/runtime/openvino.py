@@ -11,7 +11,7 @@ import hashlib
 import io
 import logging
 from collections import OrderedDict
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +23,9 @@ from openvino import opset13
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import BackendError
 from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames
-from dfs_core.runtime.kernels import restore_rows, shrink_rows
+from dfs_core.runtime.frame_kernels import FrameKernels
 from dfs_core.runtime.network_cache import NetworkCache
-from dfs_core.runtime.restoration import bilinear_taps
-from dfs_core.runtime.row_pool import RowPool, usable_processors
+from dfs_core.runtime.row_pool import usable_processors
 
 _KEPT_NETWORKS = 6
 """Compiled networks that are kept, the latest used; each is a size and a choice of outputs."""
@@ -106,7 +105,7 @@ class OpenVinoDehazer(Dehazer):
                 *_CUT_POINTS,
             )
         self._networks: OrderedDict[_Key, ov.InferRequest] = OrderedDict()
-        self._pool = RowPool(threads)
+        self.kernels = FrameKernels(threads)
 
     def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
@@ -129,17 +128,17 @@ class OpenVinoDehazer(Dehazer):
     def close(self) -> None:
         """Free the compiled networks and end the threads."""
         self._networks.clear()
-        self._pool.close()
+        self.kernels.close()
 
     def _run_cut(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:
         """Run the network alone on one frame [H, W, 3], and write the frame without fog if there is a place for it."""
         height, width = self.artifact.network_size(*frame.shape[:2])
         wanted = _wanted(RESTORATION, dehaze=dehazed is not None, segment=segment)
         request = self._request(_Key((1, 3, height, width), wanted))
-        self.shrink(frame[None], request.get_input_tensor().data)
+        self.kernels.shrink(frame[None], request.get_input_tensor().data)
         outputs = self._infer(request, wanted)
         if dehazed is not None:
-            self.restore(frame[None], outputs[RESTORATION], dehazed[None])
+            self.kernels.restore(frame[None], outputs[RESTORATION], dehazed[None])
         return outputs
 
     def _run_whole(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:
@@ -225,22 +224,6 @@ class OpenVinoDehazer(Dehazer):
         except RuntimeError as error:
             raise BackendError(f"{self._path}: OpenVINO failed ({_first_line(error)})") from error
         return {name: request.get_output_tensor(index).data for index, name in enumerate(names)}
-
-    def shrink(self, frames: Frames, low_resolution: NDArray[np.float32]) -> None:
-        """Write the frames as the network sees them, float32 [N, 3, h, w]."""
-        rows = bilinear_taps(frames.shape[1], 2 * low_resolution.shape[2])
-        columns = bilinear_taps(frames.shape[2], 2 * low_resolution.shape[3])
-        for frame, target in zip(frames, low_resolution, strict=True):
-            self._pool.run(partial(shrink_rows, frame, rows, columns, target), target.shape[1])
-
-    def restore(self, frames: Frames, restoration: NDArray[np.float32], dehazed: Frames | None = None) -> Frames:
-        """Return the frames without fog, given the coefficients [N, 4, h, w]; in `dehazed`, if that is given."""
-        rows = bilinear_taps(restoration.shape[2], frames.shape[1])
-        columns = bilinear_taps(restoration.shape[3], frames.shape[2])
-        dehazed = np.empty_like(frames) if dehazed is None else dehazed
-        for frame, planes, target in zip(frames, restoration, dehazed, strict=True):
-            self._pool.run(partial(restore_rows, frame, planes, rows, columns, target), len(frame))
-        return dehazed
 
 
 def _wanted(restored: str, *, dehaze: bool, segment: bool) -> tuple[str, ...]:

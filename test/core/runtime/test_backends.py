@@ -1,4 +1,4 @@
-"""Every backend says the same of the same frames; ONNX Runtime, which runs the file as it is, is the measure."""
+"""Every backend says the same of the same frames; ONNX Runtime on the file as it is, is the measure."""
 
 import logging
 import threading
@@ -11,6 +11,8 @@ from onnx import helper, numpy_helper
 from dfs_core.errors import FrameError
 from dfs_core.runtime import load
 from dfs_core.runtime.loading import SHIPPED_MODEL
+
+from .measure import whole
 
 SIZES = [(1, 120, 192), (1, 97, 131), (2, 60, 96), (1, 1, 77), (1, 200, 10), (1, 1, 1), (3, 33, 35)]
 
@@ -40,27 +42,33 @@ def models(request, model_path):
     if request.param == "shipped" and not SHIPPED_MODEL.exists():
         pytest.skip(f"{SHIPPED_MODEL.name} is not in the package yet")
     path = model_path if request.param == "small" else SHIPPED_MODEL
-    with load(path, "openvino") as openvino, load(path, "onnxruntime") as onnxruntime:
-        yield openvino, onnxruntime
+    with load(path, "openvino") as openvino, load(path, "onnxruntime") as onnxruntime, whole(path) as measure:
+        assert onnxruntime.kernels is not None
+        yield openvino, onnxruntime, measure
 
 
-@pytest.fixture(params=["openvino", "onnxruntime"])
+@pytest.fixture(params=["openvino", "onnxruntime", "onnxruntime, whole"])
 def dehazer(request, model_path):
-    with load(model_path, request.param, threads=1) as opened:
+    opened = whole(model_path) if "whole" in request.param else load(model_path, request.param, threads=1)
+    with opened:
         yield opened
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_openvino_equals_onnxruntime(size, models):
-    openvino, onnxruntime = models
+def test_networks_with_our_kernels_equal_the_whole_graph(size, models):
+    openvino, onnxruntime, measure = models
     frames = random_frames(*size)
-    assert_same(openvino(frames), onnxruntime(frames))
+    expected = measure(frames)
+    assert_same(openvino(frames), expected)
+    assert_same(onnxruntime(frames), expected)
 
 
-def test_openvino_equals_onnxruntime_at_full_hd(models):
-    openvino, onnxruntime = models
+def test_networks_with_our_kernels_equal_the_whole_graph_at_full_hd(models):
+    openvino, onnxruntime, measure = models
     frames = random_frames(1, 1080, 1920)
-    assert_same(openvino(frames), onnxruntime(frames))
+    expected = measure(frames)
+    assert_same(openvino(frames), expected)
+    assert_same(onnxruntime(frames), expected)
 
 
 def test_the_result_is_not_trivial(model_path):
@@ -179,7 +187,7 @@ def test_warm_up_takes_any_size(dehazer):
 
 def test_two_models_run_in_two_threads_at_once(model_path):
     frames = random_frames(1, 270, 480)
-    expected = load(model_path, "onnxruntime")(frames)
+    expected = whole(model_path)(frames)
     start = threading.Barrier(2, timeout=20)
     results = {}
 
@@ -198,17 +206,19 @@ def test_two_models_run_in_two_threads_at_once(model_path):
         assert_same(result, expected)
 
 
-def test_a_model_without_cut_points_runs_whole_and_says_so(model, tmp_path, caplog, model_path):
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_a_model_without_cut_points_runs_whole_and_says_so(backend, model, tmp_path, caplog, model_path):
     for node in model.graph.node:
         for names in (node.input, node.output):
             names[:] = ["coefficients" if name == "restoration" else name for name in names]
     onnx.save(model, tmp_path / "uncut.onnx")
-    with load(tmp_path / "uncut.onnx", "openvino") as dehazer:
+    with load(tmp_path / "uncut.onnx", backend) as dehazer:
         assert "cannot be cut at float32 tensors 'low_resolution' and 'restoration'" in caplog.text
         _assert_equals_small_model(dehazer, model_path)
 
 
-def test_a_model_that_looks_at_the_frames_behind_the_cut_runs_whole(model, tmp_path, caplog):
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_a_model_that_looks_at_the_frames_behind_the_cut_runs_whole(backend, model, tmp_path, caplog):
     """Here the fog density is that of the full frames, which the part behind the cut cannot see."""
     density = next(node for node in model.graph.node if node.output[0] == "fog_density")
     density.input[0] = "mean_frame"
@@ -220,14 +230,14 @@ def test_a_model_that_looks_at_the_frames_behind_the_cut_runs_whole(model, tmp_p
     onnx.save(model, tmp_path / "peeks.onnx")
     frames = random_frames(1, 40, 60)
     caplog.set_level(logging.WARNING)
-    with load(tmp_path / "peeks.onnx", "openvino") as dehazer:
+    with load(tmp_path / "peeks.onnx", backend) as dehazer:
         assert "the whole graph runs" in caplog.text
         np.testing.assert_allclose(dehazer(frames).fog_density, frames.mean() * 0.02, rtol=1e-4)
 
 
 def _assert_equals_small_model(dehazer, model_path):
     frames = random_frames(1, 40, 60)
-    with load(model_path, "onnxruntime") as measure:
+    with whole(model_path) as measure:
         assert_same(dehazer(frames), measure(frames))
     assert dehazer(frames, dehaze=False).dehazed is None
     assert dehazer(frames, segment=False).mask is None

@@ -20,6 +20,7 @@ from dfs_core.errors import BackendError, FrameError
 from dfs_core.runtime import load, tensorrt
 from dfs_core.runtime.engine_session import LANES
 
+from .measure import whole
 from .simulated_gpu import NAME, PLAN, install_tensorrt
 
 UPTO_FOUR = Profile((1, 1, 1), (1, 72, 128), (4, 400, 400))
@@ -52,7 +53,7 @@ def same(found, expected):
 def test_any_number_of_frames_gives_what_the_model_file_gives(shape, model_path, keep_engine):
     keep_engine(model_path)
     frames = pictures(*shape)
-    with load(model_path, "tensorrt") as dehazer, load(model_path, "onnxruntime") as reference:
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
         for _ in range(2):
             same(dehazer(frames), reference(frames))
         same(dehazer(frames[:, ::-1, ::2]), reference(frames[:, ::-1, ::2]))
@@ -98,7 +99,7 @@ def test_only_bytes_cross_the_bus_and_only_what_is_wanted_comes_back(model_path,
 
 
 def test_results_that_are_kept_are_not_overwritten(model_path, package):
-    with load(model_path, "tensorrt") as dehazer, load(model_path, "onnxruntime") as reference:
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
         frames = [pictures(1, 48, 64, seed=seed) for seed in range(12)]
         results = [dehazer(frame) for frame in frames]
         for frame, result in zip(frames, results, strict=True):
@@ -109,7 +110,7 @@ def test_results_outlive_the_model(model_path, package):
     frames = pictures(1, 48, 64)
     with load(model_path, "tensorrt") as dehazer:
         result = dehazer(frames)
-    with load(model_path, "onnxruntime") as reference:
+    with whole(model_path) as reference:
         same(result, reference(frames))
 
 
@@ -128,7 +129,7 @@ def test_network_that_cannot_be_recorded_runs_without_a_graph(model_path, driver
     caplog.set_level("INFO")
     driver.capturable = False
     frames = pictures(1, 48, 64)
-    with load(model_path, "tensorrt") as dehazer, load(model_path, "onnxruntime") as reference:
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
         same(dehazer(frames), reference(frames))
     assert driver.calls["cuGraphLaunch"] == 0
     assert "frames of [1, 48, 64] run without a CUDA graph: cuStreamEndCapture: " in caplog.text
@@ -137,7 +138,7 @@ def test_network_that_cannot_be_recorded_runs_without_a_graph(model_path, driver
 def test_memory_that_cannot_be_pinned_serves_all_the_same(model_path, driver, package):
     driver.can_pin = False
     frames = pictures(1, 48, 64)
-    with load(model_path, "tensorrt") as dehazer, load(model_path, "onnxruntime") as reference:
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
         same(dehazer(frames), reference(frames))
         asked = driver.calls["cuMemHostRegister_v2"]
         dehazer(frames)
@@ -188,7 +189,7 @@ def test_file_of_a_fixed_batch_takes_fewer_frames(model, driver, package, tmp_pa
         value.type.tensor_type.shape.dim[0].dim_value = 2
     onnx.save(model, tmp_path / "two.onnx")
     frames = pictures(3, 48, 64)
-    with load(tmp_path / "two.onnx", "tensorrt") as dehazer, load(tmp_path / "two.onnx", "onnxruntime") as reference:
+    with load(tmp_path / "two.onnx", "tensorrt") as dehazer, whole(tmp_path / "two.onnx") as reference:
         found = dehazer(frames)
         same(replace(found, **{name: getattr(found, name)[:2] for name in ("dehazed", "mask", "fog_density")}),
              reference(frames[:2]))  # fmt: skip
@@ -197,7 +198,7 @@ def test_file_of_a_fixed_batch_takes_fewer_frames(model, driver, package, tmp_pa
 
 def test_another_thread_may_take_over(model_path, package):
     frames = pictures(1, 48, 64)
-    with load(model_path, "tensorrt") as dehazer, load(model_path, "onnxruntime") as reference:
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
         found = []
         thread = threading.Thread(target=lambda: found.append(dehazer(frames)))
         thread.start()
@@ -249,7 +250,7 @@ def test_tensorrt_for_rtx_records_by_itself_and_keeps_the_kernels_that_it_compil
     package = install_tensorrt(driver, monkeypatch, rtx=True)
     package.kernels = b"compiled at the first start"
     frames = pictures(1, 48, 64)
-    with load(model_path, "tensorrt") as dehazer, load(model_path, "onnxruntime") as reference:
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
         same(dehazer(frames), reference(frames))
         assert package.cache.content == b""
         package.kernels = b"and later"
