@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dfs_core import artifact
 from dfs_core.engines.build import build
 from dfs_core.engines.cache import EngineCache
 from dfs_core.engines.flavour import TENSORRT_RTX, import_tensorrt, is_installed
@@ -107,7 +108,7 @@ def measure(plan: Plan, figures: dict[str, Any], targets: tuple[tuple[int, int],
     figures["engine"] = make_engine(plan, gpu, targets)
     if no_gpu:
         raise BackendError(f"the engine is built, but cannot be run: {no_gpu}")
-    with load(plan.model.path, "onnxruntime") as reference:
+    with whole_graph(plan.model.path) as reference:
         start = time.perf_counter()
         with load(plan.model.path, "tensorrt") as dehazer:
             figures["load_s"] = time.perf_counter() - start
@@ -196,6 +197,13 @@ def time_size(dehazer: TensorRtDehazer, plan: Plan, size: Size) -> dict[str, Any
         figures["fps"][str(batch)] = batch * repeats / sum(seconds)
         figures["network_fps"][str(batch)] = batch * repeats / sum(alone)
     return figures
+
+
+def whole_graph(path: Path) -> Dehazer:
+    """Return ONNX Runtime on the file as it is, from frames to frames, as TensorRT has it."""
+    from dfs_core.runtime.onnxruntime import OnnxRuntimeDehazer
+
+    return OnnxRuntimeDehazer(path, artifact.read(path), precision="fp32", threads=None, whole=True)
 
 
 def time_onnxruntime(plan: Plan) -> dict[str, Any]:
