@@ -18,9 +18,10 @@ from rich.table import Table
 
 PROGRAM = """
 import json, sys, time
+model, backend, threads, height, width, *hidden = sys.argv[1:]
+sys.modules.update(dict.fromkeys(hidden))
 start = time.perf_counter()
 from dfs_core.runtime import load
-model, backend, threads, height, width = sys.argv[1:]
 dehazer = load(model or None, backend, threads=int(threads))
 loaded, worked = time.perf_counter(), time.process_time()
 dehazer.warm_up(int(height), int(width))
@@ -38,10 +39,16 @@ def main(
     height: Annotated[int, typer.Option(min=1, help="Of the first frame.")] = 1080,
     width: Annotated[int, typer.Option(min=1, help="Of the first frame.")] = 1920,
     repeats: Annotated[int, typer.Option(min=1, help="Processes of each kind; the median counts.")] = 5,
+    hide: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Package that is not to be found, such as scipy, which numba imports where a vehicle has it."
+        ),
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write the figures.")] = None,
 ) -> None:
     """Start processes that import, load and run one frame; what numba compiled is on disk in both kinds."""
-    words = [model, backend, str(threads), str(height), str(width)]
+    words = [model, backend, str(threads), str(height), str(width), *(hide or [])]
     with tempfile.TemporaryDirectory() as kept:
         start(words, kept)  # fills both caches
         figures = {
