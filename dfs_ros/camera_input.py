@@ -5,11 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from dfs_ros import qos
 from dfs_ros.dehaze_parameters import COMPRESSED
 
 _TELLS_TIMES = hasattr(Subscription, "CallbackType")
@@ -34,10 +33,10 @@ class Arrival:
 
 
 class CameraInput:
-    """Subscribes to one camera and hands its images over; remembers its newest calibration."""
+    """Subscribes to one camera when told to, and hands its images over; remembers its newest calibration."""
 
     def __init__(self, node: Node, *, name: str, transport: str, on_image: Callable[[Arrival], None]) -> None:
-        """Subscribe.
+        """Look up the topics, but do not subscribe yet.
 
         Args:
             node: on whose behalf; the names `image_raw`, `image_raw/compressed` and `camera_info` remap as usual.
@@ -48,30 +47,38 @@ class CameraInput:
         self._node = node
         self._on_image = on_image
         self.calibration: CameraInfo | None = None
-        self.topic, info_topic = _topics(node, name, transport)
-        kind = CompressedImage if transport == COMPRESSED else Image
+        self.topic, self._info_topic = _topics(node, name, transport)
+        self._kind = CompressedImage if transport == COMPRESSED else Image
         self._subscriptions: list[Subscription] = []
-        self._subscribe(kind, self.topic, self._image_came if _TELLS_TIMES else self._image_came_untimed)
-        self._subscribe(CameraInfo, info_topic, self._calibration_came)
 
     @property
     def publisher_count(self) -> int:
         """How many publishers the image topic has."""
         return self._node.count_publishers(self.topic)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return bool(self._subscriptions)
+
+    @property
+    def mismatch(self) -> str:
+        """Which publisher of images offers less than is asked for, and the cure, in words; empty if none does."""
+        if not self._subscriptions:
+            return ""
+        return qos.subscription_mismatch(self._node, self.topic, self._subscriptions[0].qos_profile)
+
+    def open(self) -> None:
+        """Listen."""
+        on_image = self._image_came if _TELLS_TIMES else self._image_came_untimed
+        self._subscriptions.append(qos.subscribe(self._node, self._kind, self.topic, on_image))
+        self._subscriptions.append(qos.subscribe(self._node, CameraInfo, self._info_topic, self._calibration_came))
+
     def close(self) -> None:
         """Stop listening."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
-
-    def _subscribe(self, kind: type, topic: str, callback: Callable[..., None]) -> None:
-        """Listen best effort, which any publisher can serve, to the newest message only."""
-        quality = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        options = QoSOverridingOptions.with_default_policies()
-        self._subscriptions.append(
-            self._node.create_subscription(kind, topic, callback, quality, qos_overriding_options=options)
-        )
 
     def _image_came(self, message: Image | CompressedImage, info: dict[str, int]) -> None:
         received = info["received_timestamp"]

@@ -13,6 +13,7 @@ from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.dehazing import Dehazing, Kind, Question
 from dfs_ros.image_error import ImageError
 from dfs_ros.outputs import Outputs
+from dfs_ros.qos import TELLS_MATCHES
 from dfs_ros.statistics import Statistics
 from dfs_ros.throttle import Throttle
 
@@ -49,13 +50,23 @@ class CameraStream:
 
     @property
     def topic(self) -> str:
-        """Where its images come from; empty while it does not listen."""
+        """Where its images come from; empty while it is not active."""
         return self._input.topic if self._input is not None else ""
 
     @property
     def publisher_count(self) -> int:
         """How many publishers that topic has."""
         return self._input.publisher_count if self._input is not None else 0
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it is subscribed to its images; it is not while nobody wants to know, if it is lazy."""
+        return self._input is not None and self._input.is_open
+
+    @property
+    def mismatch(self) -> str:
+        """Which publisher of images does not match in quality of service, in words; empty if all do."""
+        return self._input.mismatch if self._input is not None else ""
 
     @property
     def is_wanted(self) -> bool:
@@ -74,7 +85,12 @@ class CameraStream:
 
     def configure(self, labels: LabelSet) -> None:
         """Offer the outputs; `labels` say what the ids in a mask mean."""
-        self._outputs = Outputs(self._node, labels, root=f"~/{self.name}" if self.name else "~")
+        self._outputs = Outputs(
+            self._node,
+            labels,
+            root=f"~/{self.name}" if self.name else "~",
+            on_demand_changed=self._follow_demand,
+        )
         self._dehazing = Dehazing(
             self._outputs,
             self.statistics,
@@ -84,12 +100,16 @@ class CameraStream:
         )
 
     def activate(self, on_image: Callable[[Arrival], None]) -> None:
-        """Begin to listen; `on_image` is called with every image and must return at once."""
+        """Begin to listen, if lazy only while somebody wants to know.
+
+        Args:
+            on_image: called with every image; must return at once.
+        """
         if self._outputs is not None:
             self._outputs.announce_labels()
         transport = self._parameters().image_transport
         self._input = CameraInput(self._node, name=self.name, transport=transport, on_image=on_image)
-        self.statistics.listening_began()
+        self._follow_demand()
 
     def use_labels(self, labels: LabelSet) -> None:
         """Go on with the labels of another model; for the worker's thread."""
@@ -111,6 +131,17 @@ class CameraStream:
         if self._outputs is not None:
             self._outputs.destroy()
             self._outputs = self._dehazing = None
+
+    def _follow_demand(self) -> None:
+        """Listen to the camera as long as somebody wants to know what is seen."""
+        if self._input is None or self._outputs is None:
+            return
+        is_wanted = self._outputs.are_wanted or not self._parameters().lazy or not TELLS_MATCHES
+        if is_wanted and not self._input.is_open:
+            self._input.open()
+            self.statistics.listening_began()
+        elif not is_wanted:
+            self._input.close()
 
     def trace(self, question: Question, *, batch: int) -> None:
         """Say at debug level how long each step of a frame took, and with how many frames it went through the model."""

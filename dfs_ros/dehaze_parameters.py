@@ -59,6 +59,11 @@ class DehazeParameters:
         settable=ALWAYS,
     )
     autostart: bool = parameter(True, "Configure and activate at the start, without waiting for lifecycle transitions.")
+    lazy: bool = parameter(
+        True,
+        "Subscribe to a camera only while somebody subscribes to what is made of its images; else always.",
+        settable=UNCONFIGURED,
+    )
     enabled: bool = parameter(
         True, "Whether frames are dehazed; else they pass as they are. ~/enable sets it, too.", settable=ALWAYS
     )

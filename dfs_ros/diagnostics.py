@@ -14,6 +14,8 @@ from dfs_ros.statistics import Snapshot
 IMPLAUSIBLE_LATENCY_MS = 60_000.0
 """Beyond this, header stamps and the node's clock tell different times."""
 
+_IDLE = "idle: nobody subscribes to an output"
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -25,6 +27,8 @@ class Condition:
         topic: where it expects images.
         publishers: how many publishers that topic has.
         is_wanted: whether anybody listens to an output.
+        is_listening: whether it is subscribed to the images.
+        mismatch: which of those publishers does not match in quality of service, in words; empty if all do.
         is_enabled: whether frames are dehazed.
         model, backend, precision: what is running; empty if nothing is.
         attenuation: β in 1/m of the newest frame; nan before the first.
@@ -36,6 +40,8 @@ class Condition:
     topic: str = ""
     publishers: int = 0
     is_wanted: bool = False
+    is_listening: bool = True
+    mismatch: str = ""
     is_enabled: bool = True
     model: str = ""
     backend: str = ""
@@ -79,7 +85,7 @@ def _judge(condition: Condition, now: Snapshot, before: Snapshot | None, limits:
         return DiagnosticStatus.ERROR, f"{failed} frames failed since the last report: {condition.last_error}"
     if refused := _growth(now.refused, before.refused if before else {}):
         return DiagnosticStatus.WARN, f"{refused} frames refused since the last report: {condition.last_refusal}"
-    return _judge_flow(condition, now, before, limits)
+    return _judge_flow(condition, now, before, limits) if condition.is_listening else (DiagnosticStatus.OK, _IDLE)
 
 
 def _judge_flow(
@@ -88,14 +94,14 @@ def _judge_flow(
     """Judge how frames come and go where none was refused."""
     if now.seconds_since_frame > limits.warn_silence_s:
         is_stale = now.seconds_since_frame > limits.stale_silence_s
-        return DiagnosticStatus.STALE if is_stale else DiagnosticStatus.WARN, (
+        return DiagnosticStatus.STALE if is_stale else DiagnosticStatus.WARN, condition.mismatch or (
             f"no image on {condition.topic} for {now.seconds_since_frame:.0f} s; "
             f"it has {condition.publishers} publishers; `ros2 topic info -v {condition.topic}` shows them and their QoS"
         )
     if not condition.is_enabled:
         return DiagnosticStatus.OK, "disabled: frames pass as they are; `~/enable` or the parameter turns it on"
     if not condition.is_wanted:
-        return DiagnosticStatus.OK, "idle: nobody subscribes to an output"
+        return DiagnosticStatus.OK, _IDLE
     new = Counter(now.counts) - Counter(before.counts if before else {})
     if new["superseded"] and not new["out"] and not new["idle"]:
         return DiagnosticStatus.WARN, (

@@ -2,22 +2,20 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
-from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32, Header, String
 
 from dfs_core.labels import LabelSet
 from dfs_core.optics import mor_from_attenuation
-from dfs_ros import camera_info, label_info, rendering
+from dfs_ros import camera_info, label_info, qos, rendering
+from dfs_ros.answer import Answer, Wishes
 from dfs_ros.dehaze_parameters import NETWORK, DehazeParameters
-from dfs_ros.image_message import from_array, to_compressed
+from dfs_ros.image_message import from_array, to_compressed, to_png
 from dfs_ros.statistics import Stopwatch
 
 Pixels = NDArray[np.uint8]
@@ -25,67 +23,41 @@ _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _Message = tuple[LifecyclePublisher, Callable[[], Any]]
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What the model is asked for."""
-
-    dehazed: bool
-    mask: bool
-    visibility: bool
-
-    def __bool__(self) -> bool:
-        """Say whether there is any."""
-        return self.dehazed or self.mask or self.visibility
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What there is to say of one frame.
-
-    Attributes:
-        message: the Image or CompressedImage that it came as.
-        encoding: in which images are answered: "rgb8", "bgr8" or "mono8".
-        size: height and width of the frame.
-        dehazed: RGB, uint8 [H, W, 3]; None when nobody wants it.
-        passed: whether `dehazed` is the frame as it came.
-        mask: class ids, uint8 [h, w]; None when nobody wants it.
-        attenuation: β in 1/m; not a number where the model does not tell it.
-        calibration: the camera's newest CameraInfo, if any.
-    """
-
-    message: Image | CompressedImage
-    encoding: str
-    size: tuple[int, int]
-    dehazed: Pixels | None
-    passed: bool
-    mask: Pixels | None
-    attenuation: float
-    calibration: CameraInfo | None
-
-
 class Outputs:
     """The publishers of a dehaze node. What has no subscriber is neither made nor sent."""
 
-    def __init__(self, node: LifecycleNode, labels: LabelSet, *, root: str = "~") -> None:
+    def __init__(
+        self,
+        node: LifecycleNode,
+        labels: LabelSet,
+        *,
+        root: str = "~",
+        on_demand_changed: Callable[[], None] = lambda: None,
+    ) -> None:
         """Create the publishers.
 
         Args:
             node: whose they are.
             labels: say what the ids in a mask mean.
             root: what their topics lie below, such as "~/front".
+            on_demand_changed: called, by the executor, when a subscription to what comes of frames has come or gone.
         """
         self._node = node
         self._labels = labels
+        self._on_demand_changed = on_demand_changed
         self._publishers: list[LifecyclePublisher] = []
         self._spare: dict[LifecyclePublisher, Image] = {}
         self._dehazed = self._publisher(Image, f"{root}/image_dehazed")
         self._compressed = self._publisher(CompressedImage, f"{root}/image_dehazed/compressed")
         self._camera_info = self._publisher(CameraInfo, f"{root}/camera_info")
         self._mask = self._publisher(Image, f"{root}/segmentation/mask")
+        self._mask_png = self._publisher(CompressedImage, f"{root}/segmentation/mask/compressed")
         self._color = self._publisher(Image, f"{root}/segmentation/color")
         self._overlay = self._publisher(Image, f"{root}/segmentation/overlay")
         self._mask_camera_info = self._publisher(CameraInfo, f"{root}/segmentation/camera_info")
         self._visibility = self._publisher(Float32, f"{root}/visibility")
+        self._fog_density = self._publisher(Float32, f"{root}/fog_density")
+        self._of_frames = tuple(self._publishers)
         self._label_json = self._publisher(String, f"{root}/segmentation/label_info", is_latched=True)
         self._vision_labels = label_info.to_vision_message(labels)
         if self._vision_labels is not None:
@@ -104,13 +76,18 @@ class Outputs:
             self._vision_labels.header.stamp = self._node.get_clock().now().to_msg()
             self._label_info.publish(self._vision_labels)
 
+    @property
+    def are_wanted(self) -> bool:
+        """Whether somebody listens to anything that comes of frames."""
+        return any(map(_is_wanted, self._of_frames))
+
     def wishes(self) -> Wishes:
         """Return what somebody listens to at this moment."""
         overlay = _is_wanted(self._overlay)
         return Wishes(
             dehazed=overlay or _is_wanted(self._dehazed) or _is_wanted(self._compressed),
-            mask=overlay or any(map(_is_wanted, (self._mask, self._color, self._mask_camera_info))),
-            visibility=_is_wanted(self._visibility),
+            mask=overlay or any(map(_is_wanted, (self._mask, self._mask_png, self._color, self._mask_camera_info))),
+            visibility=_is_wanted(self._visibility) or _is_wanted(self._fog_density),
         )
 
     def publish(self, answer: Answer, parameters: DehazeParameters, stopwatch: Stopwatch) -> None:
@@ -153,6 +130,7 @@ class Outputs:
         if answer.calibration is not None:
             own = camera_info.for_image(answer.calibration, answer.message.header)
             yield self._camera_info, lambda: own
+        yield self._fog_density, lambda: Float32(data=min(answer.attenuation, _LARGEST_FLOAT32))
         yield self._visibility, lambda: Float32(data=_visibility_m(answer.attenuation))
 
     def _frame_messages(self, answer: Answer, frame: Pixels, parameters: DehazeParameters) -> Iterator[_Message]:
@@ -180,6 +158,10 @@ class Outputs:
             lambda: self._image(self._mask, rendering.enlarge(mask, height, width), answer, "mono8"),
         )
         yield (
+            self._mask_png,
+            lambda: to_png(rendering.enlarge(mask, height, width), answer.message.header, CompressedImage),
+        )
+        yield (
             self._color,
             lambda: self._image(
                 self._color, rendering.enlarge(rendering.colorize(mask, palette), height, width), answer, "rgb8"
@@ -199,13 +181,8 @@ class Outputs:
         return message
 
     def _publisher(self, kind: type, topic: str, *, is_latched: bool = False) -> LifecyclePublisher:
-        durability = DurabilityPolicy.TRANSIENT_LOCAL if is_latched else DurabilityPolicy.VOLATILE
-        publisher = self._node.create_lifecycle_publisher(
-            kind,
-            topic,
-            QoSProfile(depth=1, durability=durability),
-            qos_overriding_options=None if is_latched else QoSOverridingOptions.with_default_policies(),
-        )
+        on_matched = None if is_latched else self._on_demand_changed
+        publisher = qos.advertise(self._node, kind, topic, is_latched=is_latched, on_matched=on_matched)
         self._publishers.append(publisher)
         return publisher
 

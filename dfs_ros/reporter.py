@@ -112,6 +112,8 @@ def _condition(
         topic=camera.topic,
         publishers=camera.publisher_count,
         is_wanted=camera.is_wanted,
+        is_listening=camera.is_listening,
+        mismatch=camera.mismatch,
         is_enabled=is_enabled,
         model=model["model"],
         backend=model["backend"],

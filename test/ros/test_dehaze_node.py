@@ -43,6 +43,8 @@ def test_every_answer_carries_the_header_of_its_frame(start: Start, expected: An
     jpegs = graph.listen(CompressedImage, "/dehaze_node/image_dehazed/compressed")
     calibrations = graph.listen(CameraInfo, "/dehaze_node/camera_info")
     visibilities = graph.listen(Float32, "/dehaze_node/visibility")
+    densities = graph.listen(Float32, "/dehaze_node/fog_density")
+    pngs = graph.listen(CompressedImage, "/dehaze_node/segmentation/mask/compressed")
     labels = graph.listen(String, "/dehaze_node/segmentation/label_info", latched=True)
     info = CameraInfo(height=60, width=96, k=[100.0, 0.0, 48.0, 0.0, 110.0, 30.0, 0.0, 0.0, 1.0])
     info_sender = graph.node.create_publisher(CameraInfo, "camera_info", 1)
@@ -52,11 +54,13 @@ def test_every_answer_carries_the_header_of_its_frame(start: Start, expected: An
     graph.send_until(
         node.camera,
         message,
-        lambda: info_sender.publish(info) or (all(images.values()) and jpegs and calibrations and visibilities),
+        lambda: (
+            info_sender.publish(info) or (all([*images.values(), jpegs, pngs, calibrations, visibilities, densities]))
+        ),
         "an answer on every topic",
     )
     received = {name: messages[-1] for name, messages in images.items()}
-    for answer in [*received.values(), jpegs[-1], calibrations[-1]]:
+    for answer in [*received.values(), jpegs[-1], pngs[-1], calibrations[-1]]:
         assert answer.header == message.header
 
     dehazed, mask = to_array(received["image_dehazed"]), np.array(received["segmentation/mask"].data)
@@ -65,11 +69,13 @@ def test_every_answer_carries_the_header_of_its_frame(start: Start, expected: An
     assert received["segmentation/mask"].encoding == "mono8"
     ids = cv2.resize(expected.mask[0], (96, 60), interpolation=cv2.INTER_NEAREST_EXACT)
     np.testing.assert_array_equal(mask.reshape(60, 96), ids)
+    np.testing.assert_array_equal(cv2.imdecode(np.array(pngs[-1].data), cv2.IMREAD_UNCHANGED), ids)
     colors = CAMVID_11.colorize(ids)
     np.testing.assert_array_equal(to_array(received["segmentation/color"]), colors)
     mean = (dehazed.astype(float) + colors) / 2
     assert np.abs(to_array(received["segmentation/overlay"]) - mean).max() <= 1
     assert list(calibrations[-1].k) == list(info.k)
+    assert densities[-1].data == pytest.approx(expected.fog_density[0], rel=1e-3)
     assert visibilities[-1].data == pytest.approx(-np.log(0.05) / expected.fog_density[0], rel=1e-3)
 
     graph.wait(lambda: labels, "the label information")
@@ -194,8 +200,28 @@ def test_a_clear_jpeg_passes_the_fog_gate_bit_for_bit(start: Start) -> None:
     assert node.ask(message, answers, camera=camera) == message
 
 
-def test_nobody_listening_means_no_work(start: Start) -> None:
+def test_nobody_listening_means_no_work_and_no_subscription(start: Start) -> None:
     node = start()
+    graph = node.graph
+    node.wait_until_active()
+    labels = graph.listen(String, "/dehaze_node/segmentation/label_info", latched=True)
+    graph.wait(lambda: labels, "the labels, which come of no frame")
+    node.reports.clear()
+    graph.wait(lambda: node.figures, "the next report")
+    assert graph.node.count_subscribers("/image_raw") == graph.node.count_subscribers("/camera_info") == 0
+    assert node.status.message.startswith("idle")
+    for _ in range(3):  # as often as somebody comes and goes
+        subscription = graph.node.create_subscription(Float32, "/dehaze_node/fog_density", lambda _: None, 1)
+        graph.wait(lambda: graph.node.count_subscribers("/image_raw") == 1, "the node listens")
+        graph.node.destroy_subscription(subscription)
+        graph.wait(lambda: graph.node.count_subscribers("/image_raw") == 0, "the node has stopped listening")
+    assert node.figures["frames out"] == "0"
+    answers = graph.listen(Image, "/dehaze_node/image_dehazed")
+    node.ask(node.image(), answers)
+
+
+def test_a_node_that_is_not_lazy_listens_and_does_no_work_while_nobody_wants_to_know(start: Start) -> None:
+    node = start("-p", "lazy:=false")
     node.wait_until_active()
     node.graph.send_until(
         node.camera, node.image(), lambda: int(node.figures["not wanted"]) >= 2, "frames that nobody wanted"

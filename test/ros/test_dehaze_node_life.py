@@ -96,7 +96,7 @@ def test_a_model_that_fails_on_every_frame_is_reported_and_the_node_goes_on(
 
 
 def test_quality_of_service_follows_the_parameters_that_ros_has_for_it(start: Start) -> None:
-    node = start("-p", "qos_overrides./image_raw.subscription.reliability:=reliable")
+    node = start("-p", "lazy:=false", "-p", "qos_overrides./image_raw.subscription.reliability:=reliable")
     node.wait_until_active()
 
     def offered() -> list[Any]:
@@ -174,6 +174,6 @@ def test_the_choice_of_backend_is_logged_with_its_reasons(start: Start) -> None:
 
 
 def test_a_camera_that_is_silent_is_named(start: Start) -> None:
-    node = start("-r", "image_raw:=/front/image_raw")
+    node = start("-p", "lazy:=false", "-r", "image_raw:=/front/image_raw")
     node.graph.wait(lambda: node.status.level == DiagnosticStatus.WARN, "a warning")
     assert "no image on /front/image_raw" in node.status.message
