@@ -1,0 +1,40 @@
+"""Large images from one process to another: whole and in order. `benchmarks/transport.py` sends them for 20 s."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
+
+ROOT = Path(__file__).parents[2]
+SECONDS, RATE_HZ = 3, 30
+MOST_LOST = 0.8
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the benchmark measures in a short time with the settings that ship."""
+    report = tmp_path_factory.mktemp("transport") / "figures.json"
+    command = [sys.executable, "benchmarks/transport.py", "--seconds", str(SECONDS), "--only-shipped", "--json", report]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=280)
+    read: dict[str, Any] = json.loads(report.read_text())
+    return read
+
+
+@pytest.mark.parametrize("reliability", ["best_effort", "reliable"])
+def test_images_of_six_megabytes_cross_whole_and_in_order(
+    figures: dict[str, Any],
+    reliability: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """A busy machine may drop many, but it was nearly all, by either, without the profile on the same machine."""
+    seen = figures[reliability]
+    record_property("transport", seen)
+    assert seen["sent"] == SECONDS * RATE_HZ
+    assert (seen["out_of_order"], seen["corrupt"]) == (0, 0)
+    assert seen["loss"] <= MOST_LOST, f"lost {seen['loss']:.0%}: {seen}"
