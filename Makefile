@@ -8,12 +8,12 @@ ifdef ROS_DISTRO
 # A sourced ROS installation brings its own rclpy; the wheels of the [ros] extra must not be mixed with it.
 VENV ?= .venv-$(ROS_DISTRO)
 VENV_OPTIONS := --system-site-packages
-RUN_EXTRAS := cpu,bags
+RUN_EXTRAS := cpu,bags,view
 CONSTRAINTS := 'numpy<2'
 else
 VENV ?= .venv
 VENV_OPTIONS :=
-RUN_EXTRAS := cpu,bags,ros
+RUN_EXTRAS := cpu,bags,view,ros
 CONSTRAINTS :=
 endif
 

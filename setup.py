@@ -24,7 +24,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["dfs_core", "dfs_core.*", "dfs_ros", "dfs_ros.*"]),
-    package_data={"dfs_core": ["weights/*", "evaluation/report/page/*", "py.typed"], "dfs_ros": ["py.typed"]},
+    package_data={"dfs_core": ["weights/*", "evaluation/report/page/*", "py.typed"], "dfs_ros": ["page/*", "py.typed"]},
     data_files=[
         # Two markers make two packages of one: `ros2 run` looks for executables in lib/<package>/.
         ("share/ament_index/resource_index/packages", ["resource/dfs_ros", "resource/dfs_core"]),
@@ -51,6 +51,7 @@ setup(
         "cpu": ["openvino>=2024.4", "numba>=0.60"],
         "onnxruntime": ["onnxruntime>=1.18"],
         "bags": ["rosbags>=0.11,<0.12"],  # its API changes with each minor version
+        "view": ["aiohttp>=3.9"],  # Ubuntu 24.04 has 3.9
         "ros": [
             requirement + ON_ROS_WHEEL_PLATFORM
             for requirement in (
@@ -109,6 +110,7 @@ setup(
             "dehaze = dfs_ros.dehaze_command:dehaze",
             "fog-bag = dfs_ros.fog_bag:fog_bag",
             "up = dfs_ros.up:up",
+            "view = dfs_ros.view:view",
             "demo = dfs_ros.demo:demo",
             "doctor = dfs_core.doctor.command:doctor",
         ],

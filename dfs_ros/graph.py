@@ -10,7 +10,7 @@ from pathlib import Path
 from dfs_core.errors import ConfigError
 from dfs_core.runtime import BACKENDS
 from dfs_core.runtime.loading import PRECISIONS
-from dfs_ros.camera import Camera, bag_camera_topics, bag_topic_types, camera_names, only_camera_topic
+from dfs_ros.camera import COMPRESSED, Camera, bag_camera_topics, bag_topic_types, camera_names, only_camera_topic
 from dfs_ros.share import share_file
 
 Parameter = bool | float | str | list[str]
@@ -119,6 +119,9 @@ ARGUMENTS = (
         BOOLEAN,
     ),
     Argument("rviz", "false", "Show the images in RViz, which needs a ROS installation.", BOOLEAN),
+    Argument("viewer", "false", "Serve a page that shows the cameras and the answers in a browser.", BOOLEAN),
+    Argument("viewer_host", "127.0.0.1", "Address of this machine to serve that page on; 0.0.0.0: to everybody."),
+    Argument("viewer_port", "8088", "Port of that page; 0: any that is free."),
     Argument("log_level", "info", "Least severe message that is printed.", ("debug", "info", "warn", "error", "fatal")),
 )
 """What can be set, in the order in which it is worth reading."""
@@ -141,6 +144,8 @@ def pipeline(arguments: Mapping[str, str]) -> list[Node]:
     nodes = [_batch_node(cameras, values)] if values["batch"] == "true" else _dehaze_nodes(cameras, values)
     if values["rviz"] == "true":
         nodes.append(_rviz(cameras, nodes[0], values))
+    if values["viewer"] == "true":
+        nodes.append(_viewer(cameras, nodes, values))
     if values["bag"]:
         nodes.append(_bag_player(values))
     return nodes
@@ -258,9 +263,7 @@ def _rviz(cameras: Sequence[Camera], dehazer: Node, values: Mapping[str, str]) -
         raise ConfigError("rviz:=true: which camera to show is not known; name the cameras by camera:=")
     camera = cameras[0]
     outputs = ("image_dehazed", "segmentation/overlay")
-    own = f"{dehazer.namespace.rstrip('/')}/{dehazer.name}" if dehazer.namespace else dehazer.name
-    if "cameras" in dehazer.parameters:
-        own = f"{own}/{camera_names(cameras)[0]}"
+    own = _answers(cameras, [dehazer])[0]
     return Node(
         "rviz2",
         name="rviz2",
@@ -273,6 +276,39 @@ def _rviz(cameras: Sequence[Camera], dehazer: Node, values: Mapping[str, str]) -
         options=("-d", str(share_file("config/rviz/dfs.rviz"))),
         log_level=values["log_level"],
     )
+
+
+def _viewer(cameras: Sequence[Camera], dehazers: Sequence[Node], values: Mapping[str, str]) -> Node:
+    """Return the page's node; it is not required, as nobody stops seeing when a page cannot be served."""
+    if not cameras:
+        raise ConfigError("viewer:=true: which cameras to show is not known; name them by camera:=")
+    return Node(
+        "viewer",
+        name="viewer",
+        parameters={
+            "images": [
+                camera.compressed_topic if camera.transport == COMPRESSED else camera.topic for camera in cameras
+            ],
+            "answers": _answers(cameras, dehazers),
+            "host": values["viewer_host"],
+            "port": _port(values["viewer_port"]),
+        },
+        log_level=values["log_level"],
+    )
+
+
+def _answers(cameras: Sequence[Camera], dehazers: Sequence[Node]) -> list[str]:
+    """Return what the answers to each camera lie below; several cameras may have one node."""
+    roots = [f"{node.namespace.rstrip('/')}/{node.name}" if node.namespace else node.name for node in dehazers]
+    if "cameras" in dehazers[0].parameters:
+        return [f"{roots[0]}/{name}" for name in camera_names(cameras)]
+    return roots[: len(cameras)]
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise ConfigError(f"viewer_port:={text}: must be a whole number from 0 to 65535")
+    return int(text)
 
 
 def _bag_player(values: Mapping[str, str]) -> Node:

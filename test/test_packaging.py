@@ -96,7 +96,12 @@ def test_every_executable_of_dfs_ros_starts_a_module_that_has_a_main(script: Pat
 
 def test_ros2_launch_finds_each_launch_and_config_file_exactly_once(prefix: Path) -> None:
     share = prefix / "share/dfs_ros"
-    for file in [*ROOT.glob("launch/*.launch.py"), *ROOT.glob("config/*.*"), *ROOT.glob("config/rviz/*")]:
+    for file in [
+        *ROOT.glob("launch/*.launch.py"),
+        *ROOT.glob("config/*.*"),
+        *ROOT.glob("config/rviz/*"),
+        *ROOT.glob("config/foxglove/*"),
+    ]:
         assert [path.relative_to(share) for path in share.rglob(file.name)] == [file.relative_to(ROOT)]
     assert not list((prefix / "share/dfs_core").rglob("*.launch.py"))
 
@@ -122,7 +127,8 @@ def test_executable_runs_the_python_of_its_own_environment_and_else_the_one_on_p
 
 
 def test_files_that_modules_read_are_installed_beside_them(prefix: Path) -> None:
-    for file in [*ROOT.glob("dfs_core/weights/*.onnx"), *ROOT.glob("dfs_core/evaluation/report/page/*.*")]:
+    pages = [*ROOT.glob("dfs_core/evaluation/report/page/*.*"), *ROOT.glob("dfs_ros/page/*.*")]
+    for file in [*ROOT.glob("dfs_core/weights/*.onnx"), *pages]:
         assert len(list(prefix.rglob(f"site-packages/{file.relative_to(ROOT)}"))) == 1, file
 
 

@@ -223,6 +223,26 @@ def test_rviz_shows_the_first_camera(params_file: Path) -> None:
     assert len(rviz.remappings) == shown.count("Value: /")
 
 
+def test_the_viewer_shows_every_camera_as_the_node_hears_it(params_file: Path) -> None:
+    *_, viewer = start(params_file, camera="/front/image,/rear/image/compressed", viewer="true", viewer_port="0")
+    assert (viewer.executable, viewer.required) == ("viewer", False)
+    assert dict(viewer.parameters) == {
+        "images": ["/front/image", "/rear/image/compressed"],
+        "answers": ["/front/dehaze_node", "/rear/dehaze_node"],
+        "host": "127.0.0.1",
+        "port": 0,
+    }
+    *_, viewer = start(params_file, camera="/front/image,/rear/image", batch="true", viewer="true")
+    assert viewer.parameters["answers"] == ["dehaze_node/front", "dehaze_node/rear"]
+    *_, viewer = start(params_file, viewer="true")
+    assert (viewer.parameters["images"], viewer.parameters["answers"]) == (["image_raw"], ["dehaze_node"])
+
+
+def test_every_parameter_passed_to_the_viewer_is_one_that_it_declares(params_file: Path) -> None:
+    viewer = pytest.importorskip("dfs_ros.viewer", reason="needs rclpy")
+    assert set(start(params_file, viewer="true")[-1].parameters) == set(viewer.ViewerParameters.__dataclass_fields__)
+
+
 def test_every_argument_is_described_and_accepts_its_own_default() -> None:
     assert graph.complete({}) == {argument.name: argument.default for argument in graph.ARGUMENTS}
     for argument in graph.ARGUMENTS:
@@ -236,6 +256,7 @@ def test_every_argument_is_described_and_accepts_its_own_default() -> None:
         ({"bakend": "auto"}, "no argument is called 'bakend'; did you mean 'backend'?"),
         ({"cam": "/a"}, "no argument is called 'cam'; did you mean 'camera'?"),
         ({"backend": "cuda"}, "backend:=cuda: must be one of auto, "),
+        ({"viewer": "true", "viewer_port": "http"}, "viewer_port:=http: must be a whole number from 0 to 65535"),
         ({"rviz": "yes"}, "rviz:=yes: must be one of true, false"),
         ({"camera": "/a/image,/a/image"}, "names a camera twice"),
         ({"params_file": "none.yaml"}, "params_file:=none.yaml: no such file"),
