@@ -72,4 +72,14 @@ def _look(observer: "Node", camera: Camera) -> tuple[str, str] | None:
             roots = [name.removesuffix(_OUTPUT) for name, _ in offered if name.endswith(_OUTPUT)]
             if roots:
                 return resolved, choose(roots, resolved)
+    return _look_for_idle(observer, camera)
+
+
+def _look_for_idle(observer: "Node", camera: Camera) -> tuple[str, str] | None:
+    """Look for a node that listens to nothing as nobody listens to it: by the name that the pipeline gives it."""
+    topic = observer.resolve_topic_name(camera.compressed_topic if camera.transport == COMPRESSED else camera.topic)
+    space = observer.resolve_topic_name(camera.topic).rpartition("/")[0]
+    for root in (f"{space}/dehaze_node", f"{space}/dehaze_{camera.leaf}"):
+        if observer.count_publishers(root + _OUTPUT):
+            return topic, root
     return None
