@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dfs_core.errors import ConfigError
@@ -23,7 +23,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def parameter(
-    default: bool | float | str | Sequence[str],
+    default: bool | float | str | Sequence[str] | Sequence[float],
     description: str,
     *,
     above: float | None = None,
@@ -31,9 +31,12 @@ def parameter(
     at_most: float | None = None,
     one_of: Sequence[str] | None = None,
     are_names: bool = False,
+    length: int | None = None,
     settable: str = NEVER,
 ) -> Any:
-    """Return a dataclass field for one parameter; its type is that of its default, a sequence is a list of strings.
+    """Return a dataclass field for one parameter; its type is that of its default.
+
+    A sequence is a list of strings, one that begins with a number a list of numbers, all within the limits.
 
     Args:
         default: value when the user gives none.
@@ -43,22 +46,25 @@ def parameter(
         at_most: the largest value that is allowed.
         one_of: the only values allowed.
         are_names: whether a list must hold different names, each fit to be part of a topic's.
+        length: how many entries a list must have.
         settable: when it may be changed after the start: NEVER, UNCONFIGURED or ALWAYS.
     """
     checks: list[tuple[str, Callable[[Any], bool]]] = []
     if above is not None:
-        checks.append((f"greater than {above:g}", lambda value: value > above))
+        checks.append((f"greater than {above:g}", _each(lambda value: value > above)))
     if at_least is not None:
-        checks.append((f"at least {at_least:g}", lambda value: value >= at_least))
+        checks.append((f"at least {at_least:g}", _each(lambda value: value >= at_least)))
     if at_most is not None:
-        checks.append((f"at most {at_most:g}", lambda value: value <= at_most))
+        checks.append((f"at most {at_most:g}", _each(lambda value: value <= at_most)))
     if one_of is not None:
         checks.append((f"one of {', '.join(one_of)}", lambda value: value in one_of))
     if are_names:
         checks.append(("different names of letters, digits, _ and / that begin with letters", _are_names))
-    default = default if isinstance(default, bool | int | float | str) else tuple(default)
+    if length is not None:
+        checks.append((f"{length} entries", lambda value: len(value) == length))
+    kept: object = default if isinstance(default, bool | int | float | str) else tuple(default)
     return dataclasses.field(
-        default=default,
+        default=kept,
         metadata={
             "description": description,
             "checks": checks,
@@ -162,7 +168,7 @@ def _add_range(descriptor: "ParameterDescriptor", entry: "dataclasses.Field[Any]
     """Tell the range of a number that has one, for tools that show a slider; say whether it has."""
     from rcl_interfaces.msg import FloatingPointRange, IntegerRange
 
-    if entry.metadata["range"] is None:
+    if entry.metadata["range"] is None or isinstance(entry.default, tuple):
         return False
     low, high = entry.metadata["range"]
     if isinstance(entry.default, float):
@@ -170,6 +176,11 @@ def _add_range(descriptor: "ParameterDescriptor", entry: "dataclasses.Field[Any]
     else:
         descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
     return True
+
+
+def _each(holds: Callable[[float], bool]) -> Callable[[float | Sequence[float]], bool]:
+    """Return a check of a number that also checks all numbers of a list."""
+    return lambda value: all(map(holds, [value] if isinstance(value, int | float) else value))
 
 
 def _are_names(values: Sequence[str]) -> bool:
@@ -191,6 +202,8 @@ def _checked(entry: "dataclasses.Field[Any]", given: Any) -> Any:
 
 def _as_type_of(default: Any, value: Any, name: str) -> Any:
     """Return a parameter's value in the type of its default."""
+    if isinstance(default, tuple) and default and isinstance(default[0], float):
+        return _as_numbers(value, name)
     if isinstance(default, tuple):
         values = [value] if isinstance(value, str) else value
         if isinstance(values, list | tuple) and all(isinstance(entry, str) for entry in values):
@@ -201,3 +214,11 @@ def _as_type_of(default: Any, value: Any, name: str) -> Any:
     if type(value) is not type(default):
         raise ConfigError(f"parameter {name} must be {_KINDS[type(default)]}, not {value!r}; set it by -p {name}:=…")
     return value
+
+
+def _as_numbers(value: Any, name: str) -> tuple[float, ...]:
+    """Return a list of numbers, which rclpy may hand over as an array."""
+    values = None if isinstance(value, str | bytes) or not isinstance(value, Iterable) else list(value)
+    if values is None or not all(type(entry) in {int, float} for entry in values):
+        raise ConfigError(f"parameter {name} must be a list of numbers, not {value!r}; write [0.0, 1.5]")
+    return tuple(float(entry) for entry in values)

@@ -26,6 +26,7 @@ class Settings:
     quality: int = parameter(90, "Percent.", at_least=1, at_most=100, settable=ALWAYS)
     rate: float = parameter(1.0, "Hz.", above=0.0, settable=ALWAYS)
     loop: bool = parameter(False, "Or not.")
+    light: tuple[float, ...] = parameter((0.5, 0.5), "Two shares.", at_least=0.0, at_most=1.0, length=2)
 
 
 def node(graph: Any, **given: Any) -> Node:
@@ -46,6 +47,10 @@ def node(graph: Any, **given: Any) -> Node:
         ("rate", 0.0, "greater than 0, not 0.0"),
         ("rate", float("nan"), "greater than 0, not nan"),
         ("loop", 1, "true or false, not 1"),
+        ("light", 0.5, "a list of numbers, not 0.5; write [0.0, 1.5]"),
+        ("light", ["a", "b"], "a list of numbers, not"),
+        ("light", [0.5], "2 entries, not (0.5,)"),
+        ("light", [0.5, 1.5], "at most 1, not (0.5, 1.5)"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_in_words(graph: Any, name: str, value: Any, expected: str) -> None:

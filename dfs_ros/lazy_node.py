@@ -1,0 +1,96 @@
+"""A small node's ground: it listens only while somebody listens to it, and bad messages do not end it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+from dfs_core.errors import DfsError
+from dfs_ros.throttle import Throttle
+
+COMPLAINT_SECONDS = 5.0
+
+DEPTH = 5
+"""How many messages of a topic may wait while another is worked on."""
+
+_LOOK_SECONDS = 0.1
+
+
+class LazyNode(Node):
+    """Publishes reliably and subscribes best effort, which any publisher can serve; `qos_overrides` change both."""
+
+    def __init__(self, name: str) -> None:
+        """Offer nothing and listen to nothing yet."""
+        super().__init__(name)
+        self._offered: list[Publisher] = []
+        self._inputs: list[tuple[type, str, Callable[[Any], None]]] = []
+        self._heard: list[Subscription] = []
+        self._may_complain = Throttle(COMPLAINT_SECONDS)
+        # Steady, as the node's own clock stands still before the first /clock of a bag.
+        self.create_timer(_LOOK_SECONDS, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def offer(self, kind: type, topic: str) -> Publisher:
+        """Return a new publisher."""
+        options = QoSOverridingOptions.with_default_policies()
+        publisher = self.create_publisher(kind, topic, QoSProfile(depth=DEPTH), qos_overriding_options=options)
+        self._offered.append(publisher)
+        return publisher
+
+    def hear(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+        """Have messages handed over, while anything that is offered has a subscriber.
+
+        What the callback raises is said in the log, once in a while, and the next message is taken.
+        """
+
+        def safely(message: Any) -> None:
+            with self.survives(topic):
+                callback(message)
+
+        self._inputs.append((kind, topic, safely))
+
+    @contextmanager
+    def survives(self, what: str) -> Iterator[None]:
+        """Say in the log what goes wrong inside the `with` block with something; nothing is raised."""
+        try:
+            yield
+        except DfsError as error:
+            self.complain(f"{what} refused: {error}", subject=(what, type(error), getattr(error, "reason", "")))
+        except Exception as error:  # noqa: BLE001 - one bad message must not end the stream
+            self.complain(f"{what} lost: {type(error).__name__}: {error}", subject=(what, type(error)))
+
+    def complain(self, text: str, *, subject: object) -> None:
+        """Warn, once in a while for each subject."""
+        if self.context.ok() and self._may_complain(subject):
+            self.get_logger().warning(text)
+
+    def is_wanted(self) -> bool:
+        """Say whether anything that is offered has a subscriber."""
+        return any(publisher.get_subscription_count() > 0 for publisher in self._offered)
+
+    def _look(self) -> None:
+        """Begin or cease to listen."""
+        if self.is_wanted() == bool(self._heard) or not self.context.ok():
+            return
+        if self._heard:
+            for subscription in self._heard:
+                self.destroy_subscription(subscription)
+            self._heard.clear()
+            return
+        quality = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
+        options = QoSOverridingOptions.with_default_policies()
+        self._heard = [
+            self.create_subscription(kind, topic, callback, quality, qos_overriding_options=options)
+            for kind, topic, callback in self._inputs
+        ]
+
+
+def stamp_ns(message: Any) -> int:
+    """Return the stamp of a message's header in nanoseconds."""
+    stamp = message.header.stamp
+    return stamp.sec * 1_000_000_000 + stamp.nanosec
