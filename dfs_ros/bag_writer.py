@@ -1,5 +1,6 @@
 """Write a ROS 2 bag that is in its place only when it is whole."""
 
+import os
 from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import TracebackType
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
+from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys.store import Typestore
 
 from dfs_core.errors import BagError
@@ -21,6 +23,12 @@ class BagWriter:
     """A bag that is being written; use it as a context manager.
 
     A target that ends in .mcap or .db3 becomes that bare file, any other a folder with metadata.yaml.
+
+    Attributes:
+        target: where it shall be.
+        storage: "mcap" or "sqlite3".
+        counts: messages written so far, by topic.
+        place: the folder that is written to meanwhile, a hidden one beside the target.
     """
 
     def __init__(self, target: Path, *, storage: str, overwrite: bool = False, compress: bool = False) -> None:
@@ -47,6 +55,7 @@ class BagWriter:
         self._stack = ExitStack()
         self._channels: dict[str, Connection] = {}
         self.counts: dict[str, int] = {}
+        self.place = target
 
     def __enter__(self) -> "BagWriter":
         """Open the bag under another name.
@@ -57,6 +66,7 @@ class BagWriter:
         with ExitStack() as stack:
             place = stack.enter_context(whole_output(self.target, overwrite=self._overwrite))
             folder = place.parent / "bag" / place.stem if self._bare else place
+            self.place = folder
             # Version 8 of metadata.yaml is the newest that Humble reads as well.
             self._writer = Writer(folder, version=8, storage_plugin=_PLUGINS[self.storage])
             if self._compress:
@@ -108,6 +118,23 @@ class BagWriter:
         except (OSError, WriterError) as error:
             raise BagError(f"{self.target}: cannot be written ({error}); is the disk full?") from error
         self.counts[topic] += 1
+
+    def flush(self) -> None:
+        """Put what was written on the disk, so that it can be read even if this process is killed.
+
+        Raises:
+            BagError: it cannot be written.
+        """
+        storage = self._writer.storage
+        if not isinstance(storage, McapWriter):
+            return
+        try:
+            if storage.chunk.bio.tell():
+                storage.close_chunk()
+            storage.bio.flush()
+            os.fsync(storage.bio.fileno())
+        except OSError as error:
+            raise BagError(f"{self.target}: cannot be written ({error}); is the disk full?") from error
 
 
 def _move_out(folder: Path, place: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rclpy.clock import Clock, ClockType
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -19,10 +20,17 @@ from dfs_ros.bag_writer import BagWriter
 from dfs_ros.message_class import message_class
 from dfs_ros.middleware import run
 from dfs_ros.parameters import declare, parameter
+from dfs_ros.sequence_gaps import SequenceGaps
+from dfs_ros.throttle import Throttle
 
 _LOOK_AGAIN_S = 0.05
 _COUNT_S = 0.2
+_FLUSH_S = 1.0
+_COMPLAINT_S = 5.0
 _DEPTH = 100
+
+_TELLS_NUMBERS = hasattr(Subscription, "CallbackType")
+"""Whether rclpy hands over what is known of a message with it, as it does since Iron."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class RecorderParameters:
 class Recorder(Node):
     """Writes messages as they come, as bytes; the bag is whole when the node is destroyed.
 
-    How many it has written is on the latched topic `~/count`.
+    What is older than a second can be read even if the process is killed. How many messages it has written is on the
+    latched topic `~/count`, how many were lost on their way to it on `~/lost`.
     """
 
     def __init__(self) -> None:
@@ -69,8 +78,15 @@ class Recorder(Node):
         self._count = UInt64()
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._count_publisher = self.create_publisher(UInt64, "~/count", latched)
+        self._lost = UInt64()
+        self._lost_publisher = self.create_publisher(UInt64, "~/lost", latched)
+        self._gaps = SequenceGaps()
+        self._may_complain = Throttle(_COMPLAINT_S)
         self.create_timer(_COUNT_S, self._publish_count)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the node's own may stand still
+        self.create_timer(_FLUSH_S, self._writer.flush, clock=steady)
         self._timer = self.create_timer(_LOOK_AGAIN_S, self._look_for_topics)
+        self.get_logger().info(f"recording to {self._writer.place}, which becomes {self._writer.target} at the end")
 
     def destroy_node(self) -> None:
         """Close the bag, move it into place, and say what is in it."""
@@ -78,7 +94,9 @@ class Recorder(Node):
         self._stack.close()
         parts = ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "no topic appeared"
         # Not by the logger of a node whose context may be shut down.
-        get_logger("dfs_ros").info(f"{self._writer.target}: {sum(counts.values())} messages ({parts})")
+        get_logger("dfs_ros").info(
+            f"{self._writer.target}: {sum(counts.values())} messages ({parts}), {self._gaps.total} lost"
+        )
         super().destroy_node()
 
     def _look_for_topics(self) -> None:
@@ -104,16 +122,28 @@ class Recorder(Node):
             qos=[to_keep(offer, depth=_DEPTH) for offer in offers[:1]],
         )
         ask = to_ask(offers, depth=_DEPTH)
-        self._recorded.append(self.create_subscription(kind, name, partial(self._write, name), ask, raw=True))
+        write = partial(self._write if _TELLS_NUMBERS else self._write_unnumbered, name)
+        self._recorded.append(self.create_subscription(kind, name, write, ask, raw=True))
 
     def _publish_count(self) -> None:
-        """Say how many messages are in the bag, when there are more than last time."""
+        """Say how many messages are in the bag, and how many were lost, when there are more than last time."""
         if (count := sum(self._writer.counts.values())) > self._count.data:
             self._count.data = count
             self._count_publisher.publish(self._count)
+        if self._gaps.total > self._lost.data:
+            self._lost.data = self._gaps.total
+            self._lost_publisher.publish(self._lost)
+            if self._may_complain("lost"):
+                self.get_logger().warning(
+                    f"{self._gaps.total} messages were lost; record fewer topics, or compress:=false"
+                )
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes, info: dict[str, int | None]) -> None:
         self._writer.write(name, self.get_clock().now().nanoseconds, data)
+        self._gaps.note(name, info.get("publication_sequence_number"), publishers=self.count_publishers(name))
+
+    def _write_unnumbered(self, name: str, data: bytes) -> None:
+        self._write(name, data, {})
 
 
 def main() -> int:

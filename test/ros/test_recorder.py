@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dfs_core.errors import BagError
 from dfs_ros.bag import open_bag
 
 FRAMES = 20
@@ -78,6 +79,70 @@ def test_the_bag_is_a_valid_indexed_mcap_with_schemas(graph: Any, tmp_path: Path
         assert (schema.name, schema.encoding) == ("std_msgs/msg/String", "ros2msg")
         assert b"string data" in schema.data
         assert {chunk.compression for chunk in reader.get_summary().chunk_indexes} == {"zstd"}
+
+
+def test_a_recorder_that_is_killed_leaves_all_but_the_last_second(graph: Any, tmp_path: Path) -> None:
+    from std_msgs.msg import String
+
+    publisher = graph.node.create_publisher(String, "/words", 100)
+    recorder = record(graph, tmp_path / "words", "/words")
+    graph.wait(lambda: is_heard(graph, "/words") and publisher.get_subscription_count(), "the recorder")
+
+    def readable() -> int:
+        file = next(tmp_path.glob(".words.partial-*/words/words.mcap"), tmp_path / "not yet")
+        try:
+            with open_bag(file) as bag:
+                return bag.count
+        except BagError:  # nothing is in it yet
+            return 0
+
+    for number in range(50):
+        publisher.publish(String(data=f"word {number}"))
+    graph.wait(lambda: readable() == 50, "all that was sent is on the disk")
+    publisher.publish(String(data="perhaps too late"))
+    recorder.kill()
+    (file,) = tmp_path.glob(".words.partial-*/words/words.mcap")
+    assert str(file.parent) in recorder.output
+    with open_bag(file) as bag:
+        assert "cut off" in str(bag.damage)
+        records = bag.records()
+        words = [bytes(next(records).data)[8:].rstrip(b"\0").decode() for _ in range(50)]
+    assert words == [f"word {number}" for number in range(50)]
+
+
+def test_messages_that_are_lost_on_the_way_are_counted(graph: Any, tmp_path: Path) -> None:
+    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    from std_msgs.msg import String, UInt64
+
+    quality = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    publisher = graph.node.create_publisher(String, "/words", quality)
+    written, lost = (graph.listen(UInt64, f"/recorder/{name}", latched=True) for name in ("count", "lost"))
+    recorder = record(graph, tmp_path / "words", "/words")
+    graph.wait(lambda: is_heard(graph, "/words") and publisher.get_subscription_count(), "the recorder")
+    sent = 0
+
+    def send() -> None:
+        nonlocal sent
+        publisher.publish(String(data="word"))
+        sent += 1
+
+    def first_is_written() -> bool:
+        send()
+        return bool(written)
+
+    graph.wait(first_is_written, "a first message")
+    recorder.send(signal.SIGSTOP)
+    for _ in range(3000):  # more than any queue holds
+        send()
+    recorder.send(signal.SIGCONT)
+
+    def all_is_accounted_for() -> bool:
+        send()  # a gap shows when the next message comes
+        return bool(lost) and 3000 <= written[-1].data + lost[-1].data <= sent
+
+    graph.wait(all_is_accounted_for, "all messages are written or counted as lost")
+    assert "messages were lost" in recorder.output
+    recorder.stop()
 
 
 @pytest.mark.parametrize(
