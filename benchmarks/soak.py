@@ -37,6 +37,7 @@ CAMERAS = {"front": (360, 640), "rear": (270, 480)}
 OVERLOAD = 2.0
 PROBE_SECONDS = 8.0
 LAST_ANSWERS_SECONDS = 2.0
+SILENCE_SECONDS = 60.0
 
 MEMORY_MB_PER_MINUTE = 1.0
 LATENCY_GROWTH = 1.5
@@ -88,7 +89,7 @@ class Camera:
         self._publisher = node.create_publisher(Image, f"/{name}/image_raw", 1)
         self.ledgers = {"image_dehazed": Ledger(), "segmentation/mask": Ledger()}
         self._heard = dict.fromkeys(self.ledgers, -1)
-        self._due = self._sent_at = 0.0
+        self._due = self._sent_at = self.heard_at = 0.0
         for answer in self.ledgers:
             node.create_subscription(
                 Image, f"/dehaze_node/{name}/{answer}", lambda message, answer=answer: self._came(answer, message), 10
@@ -129,7 +130,7 @@ class Camera:
 
     def _came(self, answer: str, message: Any) -> None:
         stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        self._heard[answer] = stamp
+        self._heard[answer], self.heard_at = stamp, time.monotonic()
         self.ledgers[answer].answer_came(stamp)
 
 
@@ -165,6 +166,11 @@ class Soak:
             if time.monotonic() > deadline:
                 raise SystemExit(f"the node did not answer within {START_SECONDS:.0f} s")
             self.run(0.1, Camera.send_when_answered)
+
+    @property
+    def silence(self) -> float:
+        """How many seconds ago the newest answer came."""
+        return time.monotonic() - max(camera.heard_at for camera in self.cameras)
 
     def count(self, figure: str) -> int:
         """Return a number from the diagnostics, summed over the cameras."""
@@ -210,6 +216,8 @@ def soak(stack: ExitStack, *, minutes: float, window: float, model: str, backend
         run.run(window, lambda camera: camera.send_at(rate))
         if child.poll() is not None:
             raise SystemExit(f"the node ended with exit code {child.returncode}")
+        if run.silence > SILENCE_SECONDS:
+            raise SystemExit(f"no answer for {run.silence:.0f} s; the newest diagnostics: {run.figures}")
         rows["minutes"].append((time.monotonic() - begin) / 60.0)
         rows["memory_mb"].append(memory_mb(child.pid))
         late = [value for camera in run.cameras for ledger in camera.ledgers.values() for value in ledger.latencies]

@@ -38,13 +38,16 @@ ERROR = TransitionCallbackReturn.ERROR
 class DehazeNode(LifecycleNode):
     """Subscribes to cameras while active, and publishes what the model says of their newest images."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, namespace: str = "") -> None:
         """Declare the parameters, begin to report, and unless told otherwise, configure and activate.
+
+        Args:
+            namespace: of the node, where a process has several and `__ns` would be that of all.
 
         Raises:
             ConfigError: a parameter has the wrong type or is out of range, or the model lies outside of its roots.
         """
-        super().__init__("dehaze_node")
+        super().__init__("dehaze_node", namespace=namespace)
         self._answer_impossible_transitions()
         self._log_bridge = LogBridge("dfs_core", self.get_logger())
         self._state = "unconfigured"

@@ -34,5 +34,6 @@ class LogBridge(logging.Handler):
     def close(self) -> None:
         """Stop passing on."""
         self._source.removeHandler(self)
-        self._source.setLevel(self._level_before)
+        if not any(isinstance(handler, LogBridge) for handler in self._source.handlers):  # of another node here
+            self._source.setLevel(self._level_before)
         super().close()

@@ -33,6 +33,11 @@ class NodeProcess:
         return self._log.read_text(errors="replace")
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
     def thread_count(self) -> int:
         """How many threads it has."""
         return len(list(Path(f"/proc/{self._process.pid}/task").iterdir()))
@@ -47,6 +52,10 @@ class NodeProcess:
     def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
 
     def stop(self, number: signal.Signals = signal.SIGINT, *, timeout: float = 20.0) -> tuple[int, float]:
         """Send a signal and return the exit code and how many seconds the end took."""
@@ -83,8 +92,11 @@ class Graph:
 
     def start(self, module: str, *ros_args: str) -> NodeProcess:
         """Start `python -m MODULE --ros-args …`."""
-        log = self._folder / f"process{len(self.processes)}.log"
-        process = NodeProcess([sys.executable, "-m", module, "--ros-args", *ros_args], log)
+        return self.run([sys.executable, "-m", module, "--ros-args", *ros_args])
+
+    def run(self, command: list[str]) -> NodeProcess:
+        """Start a process that is ended with the graph."""
+        process = NodeProcess(command, self._folder / f"process{len(self.processes)}.log")
         self.processes.append(process)
         return process
 
