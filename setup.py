@@ -35,7 +35,7 @@ setup(
         ("share/dfs_core", ["./package.xml"]),
         *(
             (f"share/dfs_ros/{folder}", files(folder))
-            for folder in ("launch", "config", "config/rviz", "config/foxglove", "bags/foggy_road")
+            for folder in ("launch", "config", "config/rviz", "config/foxglove", "config/sros2", "bags/foggy_road")
         ),
         ("share/dfs_core/config/train", files("config/train")),
     ],

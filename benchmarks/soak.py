@@ -34,6 +34,9 @@ from dfs_ros.image_message import from_array
 CAMERAS = {"front": (360, 640), "rear": (270, 480)}
 """Height and width of each camera's frames."""
 
+NAMESPACE = "/soak"
+"""Of node and cameras, so that nobody who comes to the same domain in so long a time calls the node by mistake."""
+
 OVERLOAD = 2.0
 PROBE_SECONDS = 8.0
 LAST_ANSWERS_SECONDS = 2.0
@@ -86,13 +89,16 @@ class Camera:
         pixels = np.random.default_rng(0).integers(120, 220, (height, width, 3), np.uint8)
         self._message = from_array(pixels, Header(frame_id=name), "bgr8", Image)
         self._node = node
-        self._publisher = node.create_publisher(Image, f"/{name}/image_raw", 1)
+        self._publisher = node.create_publisher(Image, f"{NAMESPACE}/{name}/image_raw", 1)
         self.ledgers = {"image_dehazed": Ledger(), "segmentation/mask": Ledger()}
         self._heard = dict.fromkeys(self.ledgers, -1)
         self._due = self._sent_at = self.heard_at = 0.0
         for answer in self.ledgers:
             node.create_subscription(
-                Image, f"/dehaze_node/{name}/{answer}", lambda message, answer=answer: self._came(answer, message), 10
+                Image,
+                f"{NAMESPACE}/dehaze_node/{name}/{answer}",
+                lambda message, answer=answer: self._came(answer, message),
+                10,
             )
 
     @property
@@ -197,7 +203,7 @@ def soak(stack: ExitStack, *, minutes: float, window: float, model: str, backend
     parameters = [f"cameras:=[{', '.join(CAMERAS)}]", f"backend:={backend}", "gate_attenuation:=0.0"]
     parameters += [f"model:={model}"] if model else []
     words = [word for parameter in parameters for word in ("-p", parameter)]
-    arguments = ["-m", "dfs_ros.dehaze_node", "--ros-args", "--log-level", "warn", *words]
+    arguments = ["-m", "dfs_ros.dehaze_node", "--ros-args", "--log-level", "warn", "-r", f"__ns:={NAMESPACE}", *words]
     child = stack.enter_context(process(arguments, dict(os.environ)))
     run = Soak(stack)
     run.wait_for_answers()

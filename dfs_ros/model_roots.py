@@ -36,8 +36,11 @@ class ModelRoots:
         Raises:
             ConfigError: it does not lie in or below one of the folders.
         """
-        file = (model_file(named) if named else SHIPPED_MODEL).resolve()
-        if not any(folder in file.parents for folder in self._folders):
+        try:
+            file = (model_file(named) if named else SHIPPED_MODEL).resolve()
+        except (OSError, RuntimeError, ValueError):  # too long, a link that leads to itself, a zero byte
+            file = None
+        if file is None or not any(folder in file.parents for folder in self._folders):
             allowed = ", ".join(map(str, self._folders))
             raise ConfigError(
                 f"parameter model must name a file in or below {allowed}, not {named!r}; "
