@@ -7,7 +7,9 @@ from dfs_core.errors import DfsError
 
 _FIRST_PORT, _PORTS_PER_DOMAIN = 7400, 250  # of the DDS wire protocol
 _FIRST_UNICAST = 10
-_DOMAINS = range(1, 101)  # 0 is everybody's default, and above 101 ports collide with those that Linux hands out
+_DOMAINS = range(
+    21, 101
+)  # 0 is everybody's default, tests of ROS packages count up from 1, Linux hands out ports of 102
 
 
 def free_domain(*, tries: int = 20) -> int:
