@@ -74,6 +74,22 @@ class DehazeParameters:
         at_least=0.0,
         settable=ALWAYS,
     )
+    gate_hysteresis: float = parameter(
+        0.8,
+        "Share of gate_attenuation below which a camera's frames are passed on again once they were dehazed, so that "
+        "fog at the threshold does not switch dehazing to and fro; 1: one threshold for both.",
+        at_least=0.0,
+        at_most=1.0,
+        settable=ALWAYS,
+    )
+    dehaze_strength: float = parameter(
+        1.0,
+        "Share of the fog that is taken away: 0 none, 1 all that the model sees. Masks and visibility are the same at "
+        "any strength.",
+        at_least=0.0,
+        at_most=1.0,
+        settable=ALWAYS,
+    )
     mask_resolution: str = parameter(
         IMAGE,
         "Size of mask and colour picture: that of the image, or that at which the network works.",

@@ -13,10 +13,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 
 from dfs_core.artifact import Artifact
 from dfs_core.errors import BackendError
-from dfs_core.runtime import Result
+from dfs_core.runtime import Adjustment, Result
 from dfs_ros.answer import Answer, Wishes
 from dfs_ros.camera_input import Arrival
 from dfs_ros.dehaze_parameters import DehazeParameters
+from dfs_ros.fog_gate import FogGate
 from dfs_ros.image_message import answer_encoding, decode, to_array
 from dfs_ros.outputs import Outputs
 from dfs_ros.statistics import Statistics, Stopwatch
@@ -82,6 +83,7 @@ class Dehazing:
         self._parameters = parameters
         self._calibration = calibration
         self._clock = clock
+        self._gate = FogGate()
         self.attenuation = math.nan  # before the first frame, and of models that do not tell it
         self.newest_kind: Kind | None = None
 
@@ -114,6 +116,10 @@ class Dehazing:
         self._publish(question, parameters, dehazed=frame if wishes.dehazed else None, mask=None, passed=True)
         return None
 
+    def adjustment(self) -> Adjustment:
+        """Return how the frame is to be restored that was read last."""
+        return Adjustment(self._parameters().dehaze_strength)
+
     def answer(self, question: Question, result: Result, artifact: Artifact) -> None:
         """Publish what the model says of one frame.
 
@@ -127,7 +133,9 @@ class Dehazing:
         """
         parameters = self._parameters()
         self.attenuation = math.nan if artifact.draws else _attenuation(result)
-        passed = self.attenuation < parameters.gate_attenuation
+        passed = not self._gate(
+            self.attenuation, opens_at=parameters.gate_attenuation, hysteresis=parameters.gate_hysteresis
+        )
         dehazed = None
         if question.wishes.dehazed and result.dehazed is not None:
             dehazed = question.frame if passed else result.dehazed[0]

@@ -36,7 +36,12 @@ def _answer_batch(dehazer: Dehazer, batch: Sequence[_Read], statistics: ModelSta
     wishes = batch[0][1].wishes
     start = time.perf_counter()
     try:
-        result = dehazer([question.frame for _, question in batch], dehaze=wishes.dehazed, segment=wishes.mask)
+        result = dehazer(
+            [question.frame for _, question in batch],
+            dehaze=wishes.dehazed,
+            segment=wishes.mask,
+            adjustments=[camera.dehazing.adjustment() for camera, _ in batch],
+        )
     except Exception as error:  # noqa: BLE001 - whatever a backend raises is told
         if len(batch) == 1:
             camera, question = batch[0]

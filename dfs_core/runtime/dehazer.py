@@ -1,5 +1,6 @@
 """The one interface that every backend has."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from dfs_core.artifact import Artifact
 from dfs_core.errors import FrameError
+from dfs_core.runtime.adjustment import Adjustment, blend
+
+_logger = logging.getLogger(__name__)
 
 Frames = NDArray[np.uint8]
 """One frame or several in one array, uint8 [..., H, W, 3]."""
@@ -51,23 +55,33 @@ class Dehazer(ABC):
         """Remember what is being run, and in which number format ("fp32", "bf16", "fp16", "int8")."""
         self.artifact = artifact
         self.precision = precision
+        self._told_of_steadying = False
 
     @property
     def engine(self) -> str:
         """Name of what was built of the model for this machine; empty where the file itself runs."""
         return ""
 
+    @property
+    def steadies(self) -> bool:
+        """Whether `Adjustment.steady` is heard: only where the frame is restored outside the graph."""
+        return False
+
     @abstractmethod
-    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+    def __call__(
+        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+    ) -> Result:
         """Run the model on RGB frames; the frames are only read.
 
         Args:
             frames: N frames of one size, at least 1 x 1: uint8 [N, H, W, 3], or N of [H, W, 3].
             dehaze: whether the dehazed frames are wanted.
             segment: whether the mask is wanted. What is not wanted is not computed.
+            adjustments: how each frame is restored, N of them; none for what the model says. They change the dehazed
+                frames alone: mask and fog density are the model's.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
             BackendError: the backend failed.
         """
 
@@ -77,6 +91,17 @@ class Dehazer(ABC):
 
     def close(self) -> None:  # noqa: B027 (most backends hold nothing that Python does not free)
         """Free what the model holds; it must not be called afterwards."""
+
+    def _blend(self, frames: Batch, dehazed: Frames, adjustments: Sequence[Adjustment]) -> None:
+        """Bring frames that the whole graph dehazed to their strengths, and tell once what cannot be done to them."""
+        if not self._told_of_steadying and any(adjustment.steady is not None for adjustment in adjustments):
+            self._told_of_steadying = True
+            _logger.warning(
+                "backend %s runs this model's whole graph, so dehazing is not steadied over time; set smoothing_s to 0, or "
+                "use the backend openvino",
+                self.backend,
+            )
+        blend(frames, dehazed, adjustments)
 
     def __enter__(self) -> "Dehazer":
         """Return itself."""

@@ -5,6 +5,7 @@ and restored by our own kernels, where numba is there to compile them and the fi
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import BackendError
 from dfs_core.onnx_cut import between_cut_points
+from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
 from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
 from dfs_core.runtime.probes import missing_packages
 from dfs_core.runtime.row_pool import usable_processors
@@ -67,18 +69,23 @@ class OnnxRuntimeDehazer(Dehazer):
                 "its CUDA and cuDNN libraries must be those that `pip install onnxruntime-gpu[cuda,cudnn]` brings"
             )
 
-    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+    def __call__(
+        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+    ) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
             BackendError: the file was exported for other frames alone, or ONNX Runtime failed.
         """
         sides = check_frames(frames)
+        check_adjustments(adjustments, sides[0])
         others = [*([MASK] if segment else []), FOG_DENSITY]
         if self.kernels is None:
             array = np.ascontiguousarray(frames[0][None] if sides[0] == 1 else frames)
             outputs = self._run(FRAMES, array, [*([DEHAZED] if dehaze else []), *others])
+            if dehaze:
+                self._blend(array, outputs[DEHAZED], adjustments)
             return Result(outputs.get(DEHAZED), outputs.get(MASK), outputs[FOG_DENSITY])
         self._refuse_other(sides)
         apart = [np.ascontiguousarray(frame) for frame in frames]
@@ -88,8 +95,13 @@ class OnnxRuntimeDehazer(Dehazer):
         dehazed = None
         if dehaze:
             dehazed = np.empty((*sides, 3), np.uint8)
-            self.kernels.restore(apart, outputs[RESTORATION], dehazed)
+            self.kernels.restore(apart, adjust(outputs[RESTORATION], adjustments), dehazed)
         return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
+
+    @property
+    def steadies(self) -> bool:
+        """Whether `Adjustment.steady` is heard: only where our own kernels restore the frames."""
+        return self.kernels is not None
 
     def close(self) -> None:
         """End the threads of the kernels."""

@@ -11,6 +11,7 @@ import hashlib
 import io
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from openvino import opset13
 
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import BackendError
+from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
 from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames
 from dfs_core.runtime.frame_kernels import FrameKernels
 from dfs_core.runtime.network_cache import NetworkCache
@@ -107,30 +109,45 @@ class OpenVinoDehazer(Dehazer):
         self._networks: OrderedDict[_Key, ov.InferRequest] = OrderedDict()
         self.kernels = FrameKernels(threads)
 
-    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+    def __call__(
+        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+    ) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
             BackendError: OpenVINO failed.
         """
         count, height, width = check_frames(frames)
-        run = self._run_whole if self._runs_whole else self._run_cut
+        check_adjustments(adjustments, count)
         dehazed = np.empty((count, height, width, 3), np.uint8) if dehaze else None
         masks, densities = [], []
         for index, frame in enumerate(frames):
-            outputs = run(np.ascontiguousarray(frame), None if dehazed is None else dehazed[index], segment=segment)
+            whole, target = np.ascontiguousarray(frame), None if dehazed is None else dehazed[index]
+            if self._runs_whole:
+                outputs = self._run_whole(whole, target, segment=segment)
+            else:
+                outputs = self._run_cut(whole, target, adjustments[index : index + 1], segment=segment)
             densities.append(outputs[FOG_DENSITY].copy())
             if segment:
                 masks.append(outputs[MASK].copy())
+        if dehazed is not None and self._runs_whole:
+            self._blend(frames, dehazed, adjustments)
         return Result(dehazed, np.concatenate(masks) if segment else None, np.concatenate(densities))
+
+    @property
+    def steadies(self) -> bool:
+        """Whether `Adjustment.steady` is heard: a file without the contract's cut points runs whole."""
+        return not self._runs_whole
 
     def close(self) -> None:
         """Free the compiled networks and end the threads."""
         self._networks.clear()
         self.kernels.close()
 
-    def _run_cut(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:
+    def _run_cut(
+        self, frame: Frames, dehazed: Frames | None, adjustments: Sequence[Adjustment], *, segment: bool
+    ) -> dict[str, NDArray[Any]]:
         """Run the network alone on one frame [H, W, 3], and write the frame without fog if there is a place for it."""
         height, width = self.artifact.network_size(*frame.shape[:2])
         wanted = _wanted(RESTORATION, dehaze=dehazed is not None, segment=segment)
@@ -138,7 +155,7 @@ class OpenVinoDehazer(Dehazer):
         self.kernels.shrink(frame[None], request.get_input_tensor().data)
         outputs = self._infer(request, wanted)
         if dehazed is not None:
-            self.kernels.restore(frame[None], outputs[RESTORATION], dehazed[None])
+            self.kernels.restore(frame[None], adjust(outputs[RESTORATION], adjustments), dehazed[None])
         return outputs
 
     def _run_whole(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:

@@ -9,7 +9,7 @@ left to do for a frame.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from dfs_core.engines.model_file import read_model
 from dfs_core.engines.profile import choose_profile
 from dfs_core.engines.target import Gpu, choose_target
 from dfs_core.errors import BackendError
+from dfs_core.runtime.adjustment import Adjustment, check_adjustments
 from dfs_core.runtime.cuda_driver import CudaDevice
 from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
 from dfs_core.runtime.engine_session import DTYPES, EngineSession, Lane
@@ -75,14 +76,17 @@ class TensorRtDehazer(Dehazer):
         """The folder of the engine, as `dfs engines list` names it."""
         return self._key.folder_name()
 
-    def __call__(self, frames: Batch, *, dehaze: bool = True, segment: bool = True) -> Result:
+    def __call__(
+        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+    ) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
             BackendError: the frames are larger or smaller than the engine takes, or TensorRT failed.
         """
         count, height, width = check_frames(frames)
+        check_adjustments(adjustments, count)
         session = self._open_session()
         wanted = [*([DEHAZED] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY]
         session.device.make_current()
@@ -92,6 +96,8 @@ class TensorRtDehazer(Dehazer):
                 shapes = {name: (count, *lane.shapes[name][1:]) for name in wanted}
                 outputs = {name: session.buffers.lend(shape, DTYPES[name]) for name, shape in shapes.items()}
             lane.run(frames[start:stop], {name: output[start:stop] for name, output in outputs.items()})
+        if dehaze:
+            self._blend(frames, outputs[DEHAZED], adjustments)
         return Result(outputs.get(DEHAZED), outputs.get(MASK), outputs[FOG_DENSITY])
 
     def time_network(self, batch: int, height: int, width: int) -> float:

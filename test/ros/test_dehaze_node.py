@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32, String
 
@@ -153,6 +155,17 @@ def test_compressed_images_are_answered_and_corrupt_ones_refused(start: Start) -
     assert (answer.encoding, answer.height, answer.width) == ("rgb8", 60, 96)
     graph.wait(lambda: jpegs, "the answer as JPEG")
     assert cv2.imdecode(np.array(jpegs[-1].data), cv2.IMREAD_COLOR).shape == (60, 96, 3)
+
+
+def test_the_strength_may_be_changed_down_to_nothing_while_frames_flow(start: Start) -> None:
+    node = start("-p", "gate_attenuation:=0.0")
+    answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")
+    message = node.image("rgb8")
+    assert node.ask(message, answers).data != message.data
+    request = SetParameters.Request(parameters=[Parameter("dehaze_strength", value=0.0).to_parameter_msg()])
+    assert node.graph.call(SetParameters, "/dehaze_node/set_parameters", request).results[0].successful
+    message = node.image("rgb8")
+    assert node.ask(message, answers) == message
 
 
 def test_a_clear_frame_passes_the_fog_gate_bit_for_bit(start: Start) -> None:
