@@ -90,6 +90,15 @@ class DehazeParameters:
         at_most=1.0,
         settable=ALWAYS,
     )
+    smoothing_s: float = parameter(
+        0.0,
+        "Time constant in seconds, by header stamps, over which the brightness of dehazed images and the level of the "
+        "transmission are steadied; 0: each frame is for itself. Begins anew after a jump of the stamps or another "
+        "scene. Backends that run the whole graph cannot, and say so.",
+        at_least=0.0,
+        at_most=60.0,
+        settable=ALWAYS,
+    )
     mask_resolution: str = parameter(
         IMAGE,
         "Size of mask and colour picture: that of the image, or that at which the network works.",

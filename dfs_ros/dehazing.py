@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from dfs_core.artifact import Artifact
 from dfs_core.errors import BackendError
 from dfs_core.runtime import Adjustment, Result
+from dfs_core.runtime.steadying import Steadying
 from dfs_ros.answer import Answer, Wishes
 from dfs_ros.camera_input import Arrival
 from dfs_ros.dehaze_parameters import DehazeParameters
@@ -84,6 +86,7 @@ class Dehazing:
         self._calibration = calibration
         self._clock = clock
         self._gate = FogGate()
+        self._steadying = Steadying()
         self.attenuation = math.nan  # before the first frame, and of models that do not tell it
         self.newest_kind: Kind | None = None
 
@@ -116,9 +119,13 @@ class Dehazing:
         self._publish(question, parameters, dehazed=frame if wishes.dehazed else None, mask=None, passed=True)
         return None
 
-    def adjustment(self) -> Adjustment:
-        """Return how the frame is to be restored that was read last."""
-        return Adjustment(self._parameters().dehaze_strength)
+    def adjustment(self, question: Question) -> Adjustment:
+        """Return how a frame that was read is to be restored."""
+        parameters, stamp = self._parameters(), question.arrival.message.header.stamp
+        steady = partial(
+            self._steadying, stamp_s=stamp.sec + stamp.nanosec / 1e9, time_constant_s=parameters.smoothing_s
+        )
+        return Adjustment(parameters.dehaze_strength, steady if parameters.smoothing_s > 0.0 else None)
 
     def answer(self, question: Question, result: Result, artifact: Artifact) -> None:
         """Publish what the model says of one frame.

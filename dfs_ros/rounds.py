@@ -40,7 +40,7 @@ def _answer_batch(dehazer: Dehazer, batch: Sequence[_Read], statistics: ModelSta
             [question.frame for _, question in batch],
             dehaze=wishes.dehazed,
             segment=wishes.mask,
-            adjustments=[camera.dehazing.adjustment() for camera, _ in batch],
+            adjustments=[camera.dehazing.adjustment(question) for camera, question in batch],
         )
     except Exception as error:  # noqa: BLE001 - whatever a backend raises is told
         if len(batch) == 1:

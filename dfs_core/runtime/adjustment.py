@@ -45,6 +45,9 @@ class Adjustment:
         return adjusted
 
 
+_NONE = Adjustment()
+
+
 def check_adjustments(adjustments: Sequence[Adjustment], count: int) -> None:
     """Refuse adjustments that are neither none nor one for each of `count` frames.
 
@@ -56,8 +59,8 @@ def check_adjustments(adjustments: Sequence[Adjustment], count: int) -> None:
 
 
 def adjust(restoration: Floats, adjustments: Sequence[Adjustment]) -> Floats:
-    """Return the gains and offsets of N frames, float32 [N, 4, h, w], adjusted; the very same without adjustments."""
-    if not adjustments:
+    """Return the gains and offsets of N frames, float32 [N, 4, h, w], adjusted, or the very same."""
+    if all(adjustment == _NONE for adjustment in adjustments):
         return restoration
     return np.stack([adjustment(planes) for adjustment, planes in zip(adjustments, restoration, strict=True)])
 

@@ -97,8 +97,8 @@ class Dehazer(ABC):
         if not self._told_of_steadying and any(adjustment.steady is not None for adjustment in adjustments):
             self._told_of_steadying = True
             _logger.warning(
-                "backend %s runs this model's whole graph, so dehazing is not steadied over time; set smoothing_s to 0, or "
-                "use the backend openvino",
+                "backend %s runs the whole graph of this model, so dehazing is not steadied over time; "
+                "set smoothing_s to 0, or use the backend openvino",
                 self.backend,
             )
         blend(frames, dehazed, adjustments)

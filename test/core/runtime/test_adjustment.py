@@ -27,7 +27,7 @@ def uncut_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["openvino", "openvino, whole", "onnxruntime"])
+@pytest.fixture(params=["openvino", "openvino, whole", "onnxruntime", "onnxruntime, whole"])
 def dehazer(request: pytest.FixtureRequest, model_path: Path, uncut_path: Path) -> Dehazer:
     backend = request.param.split(",")[0]
     with load(uncut_path if "whole" in request.param else model_path, backend, threads=1) as opened:
@@ -85,3 +85,10 @@ def test_a_backend_that_steadies_hands_each_frame_its_own_coefficients(dehazer: 
         assert seen[0].shape == (4, *dehazer.artifact.network_size(50, 70))
         assert found.dehazed[0].max() == 0
     np.testing.assert_array_equal(found.dehazed[1], dehazer(FRAMES).dehazed[1])
+
+
+def test_a_backend_that_cannot_steady_says_so_once(dehazer: Dehazer, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        dehazer(FRAMES, adjustments=[Adjustment(steady=lambda restoration: restoration)] * 2)
+    told = [record.getMessage() for record in caplog.records if "not steadied over time" in record.getMessage()]
+    assert len(told) == (not dehazer.steadies)
