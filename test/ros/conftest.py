@@ -64,10 +64,6 @@ class NodeProcess:
         code = self._process.wait(timeout)
         return code, time.monotonic() - begin
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        self._process.send_signal(number)
-
     def kill(self) -> None:
         """End it at once, if it runs."""
         self._process.kill()
