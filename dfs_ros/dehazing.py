@@ -110,7 +110,8 @@ class Dehazing:
             if isinstance(message, CompressedImage):
                 frame, encoding = decode(message, max_pixels=max_pixels), answer_encoding(message.format)
             else:
-                frame, encoding = to_array(message, max_pixels=max_pixels), answer_encoding(message.encoding)
+                frame = to_array(message, max_pixels=max_pixels, blue_may_lie_first=True)
+                encoding = answer_encoding(message.encoding)
         question = Question(arrival, frame, encoding, wishes, stopwatch)
         self.newest_kind = question.kind
         if parameters.enabled:

@@ -25,7 +25,7 @@ _PNG_LEVEL = 1
 _DEPTH_ENCODINGS = ("16UC1", "32FC1")
 
 
-def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def to_array(message: Any, *, max_pixels: int = MAX_PIXELS, blue_may_lie_first: bool = False) -> Pixels:
     """Return a sensor_msgs/Image as RGB, uint8 [H, W, 3], C-contiguous.
 
     rgb8 without padding is a read-only view of the message, which must not be changed meanwhile; all else is a copy.
@@ -33,6 +33,7 @@ def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     Args:
         message: the message, of rclpy or rosbags.
         max_pixels: larger pictures are refused.
+        blue_may_lie_first: whether bgr8 may come as a view, too: RGB to index, but not contiguous.
 
     Raises:
         ImageError: the encoding is not known, or sizes do not fit together; says what was found and expected.
@@ -46,6 +47,8 @@ def to_array(message: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     pixels = _unpack(message, encoding)
     if encoding.to_rgb is None:
         return np.ascontiguousarray(pixels)
+    if blue_may_lie_first and message.encoding == "bgr8":
+        return np.ascontiguousarray(pixels)[..., ::-1]
     try:
         return encoding.to_rgb(pixels)
     except cv2.error as error:
@@ -232,6 +235,8 @@ def _check_encodable(array: Pixels, encoding: str) -> None:
 
 def _encode(array: Pixels, encoding: str, target: Pixels | None) -> Pixels:
     """Write an RGB or single-channel array in an encoding, into `target` if given; return where it is."""
+    if encoding == "bgr8" and array.strides[-1] < 0:  # it lies in memory as B, G, R already
+        array, encoding = array[..., ::-1], "rgb8"
     if encoding == "rgb8" or array.ndim == 2:
         if target is None:
             return np.ascontiguousarray(array)

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from dfs_core.runtime.channel_order import as_lies, has_blue_first
 from dfs_core.runtime.dehazer import Batch, Frames
 from dfs_core.runtime.kernels import restore_rows, shrink_rows
 from dfs_core.runtime.restoration import bilinear_taps
@@ -12,7 +13,11 @@ from dfs_core.runtime.row_pool import RowPool
 
 
 class FrameKernels:
-    """`shrink` and `restore` of `restoration.py` on C-contiguous frames, for one caller at a time."""
+    """`shrink` and `restore` of `restoration.py`, for one caller at a time.
+
+    Frames are C-contiguous, or the view [..., ::-1] of what is: RGB for the caller, and B, G, R in memory, as most
+    cameras send it. Neither is copied.
+    """
 
     def __init__(self, threads: int) -> None:
         """Start no thread yet.
@@ -27,14 +32,23 @@ class FrameKernels:
         rows = bilinear_taps(frames[0].shape[0], 2 * low_resolution.shape[2])
         columns = bilinear_taps(frames[0].shape[1], 2 * low_resolution.shape[3])
         for frame, target in zip(frames, low_resolution, strict=True):
-            self._pool.run(partial(shrink_rows, frame, rows, columns, target), target.shape[1])
+            blue_first = has_blue_first(frame)
+            memory = frame[..., ::-1] if blue_first else frame
+            self._pool.run(partial(shrink_rows, memory, rows, columns, target, blue_first), target.shape[1])
 
     def restore(self, frames: Batch, restoration: NDArray[np.float32], dehazed: Frames) -> None:
-        """Write the frames without fog, uint8 [N, H, W, 3], given the coefficients, float32 [N, 4, h, w]."""
+        """Write the frames without fog, uint8 [N, H, W, 3], given the coefficients, float32 [N, 4, h, w].
+
+        What lies as the frame does is written at once; else it costs a copy.
+        """
         rows = bilinear_taps(restoration.shape[2], dehazed.shape[1])
         columns = bilinear_taps(restoration.shape[3], dehazed.shape[2])
         for frame, planes, target in zip(frames, restoration, dehazed, strict=True):
-            self._pool.run(partial(restore_rows, frame, planes, rows, columns, target), len(frame))
+            blue_first = has_blue_first(target)
+            if has_blue_first(frame) != blue_first:
+                frame = as_lies(frame, blue_first=blue_first)  # noqa: PLW2901
+            source, memory = (array[..., ::-1] if blue_first else array for array in (frame, target))
+            self._pool.run(partial(restore_rows, source, planes, rows, columns, memory, blue_first), len(frame))
 
     def close(self) -> None:
         """End the threads."""

@@ -18,11 +18,11 @@ _READ_PLANES = types.Array(types.float32, 3, "C", readonly=True)
 _READ_INDICES = types.Array(types.int32, 1, "C", readonly=True)
 _READ_SHARES = types.Array(types.float32, 1, "C", readonly=True)
 _TAPS = types.NamedTuple((_READ_INDICES, _READ_INDICES, _READ_SHARES), Taps)
-_ROWS = (types.intp, types.intp)
+_RANGE = (types.boolean, types.intp, types.intp)
 
 
 @numba.jit(**_OPTIONS)
-def _stretch(restoration: Floats, row: int, columns: Taps, gain: Floats, offset: Floats) -> None:
+def _stretch(restoration: Floats, row: int, columns: Taps, gain: Floats, offset: Floats, blue_first: bool) -> None:
     """Sample one row of the coefficients at every column of the frame, three values a pixel as its bytes lie."""
     for x in range(len(columns.first)):
         i, j, share = columns.first[x], columns.second[x], columns.weight[x]
@@ -32,8 +32,9 @@ def _stretch(restoration: Floats, row: int, columns: Taps, gain: Floats, offset:
         gain[3 * x + 1] = value
         gain[3 * x + 2] = value
         for c in range(3):
-            value = restoration[c + 1, row, i]
-            value += (restoration[c + 1, row, j] - value) * share
+            plane = 3 - c if blue_first else c + 1
+            value = restoration[plane, row, i]
+            value += (restoration[plane, row, j] - value) * share
             offset[3 * x + c] = np.float32(255.0) * value
 
 
@@ -57,11 +58,18 @@ def _apply(
 
 
 @numba.jit(
-    [types.void(_READ_FRAME, _READ_PLANES, _TAPS, _TAPS, types.uint8[:, :, ::1], *_ROWS)],
+    [types.void(_READ_FRAME, _READ_PLANES, _TAPS, _TAPS, types.uint8[:, :, ::1], *_RANGE)],
     **_OPTIONS,
 )
 def restore_rows(
-    frame: Frames, restoration: Floats, rows: Taps, columns: Taps, dehazed: Frames, start: int, stop: int
+    frame: Frames,
+    restoration: Floats,
+    rows: Taps,
+    columns: Taps,
+    dehazed: Frames,
+    blue_first: bool,
+    start: int,
+    stop: int,
 ) -> None:
     """Write rows [start, stop) of a frame without fog.
 
@@ -73,6 +81,7 @@ def restore_rows(
         rows: `bilinear_taps(h, H)`.
         columns: `bilinear_taps(w, W)`.
         dehazed: where to write, uint8 [H, W, 3].
+        blue_first: whether the pixels of both are B, G, R rather than R, G, B.
         start: first row of the frame.
         stop: row after the last.
     """
@@ -86,7 +95,7 @@ def restore_rows(
             above = 1 - above
         for slot, row in ((above, rows.first[y]), (1 - above, rows.second[y])):
             if held[slot] != row:
-                _stretch(restoration, row, columns, gains[slot], offsets[slot])
+                _stretch(restoration, row, columns, gains[slot], offsets[slot], blue_first)
                 held[slot] = row
         below = 1 - above
         _apply(
@@ -114,15 +123,18 @@ def _sum_rows(frame: Frames, rows: Taps, y: int, column_sums: Floats) -> None:
         )
 
 
-@numba.jit([types.void(_READ_FRAME, _TAPS, _TAPS, types.float32[:, :, ::1], *_ROWS)], **_OPTIONS)
-def shrink_rows(frame: Frames, rows: Taps, columns: Taps, low_resolution: Floats, start: int, stop: int) -> None:
+@numba.jit([types.void(_READ_FRAME, _TAPS, _TAPS, types.float32[:, :, ::1], *_RANGE)], **_OPTIONS)
+def shrink_rows(
+    frame: Frames, rows: Taps, columns: Taps, low_resolution: Floats, blue_first: bool, start: int, stop: int
+) -> None:
     """Write rows [start, stop) of the frame as the network sees it.
 
     Args:
         frame: uint8 [H, W, 3].
         rows: `bilinear_taps(H, 2 h)`.
         columns: `bilinear_taps(W, 2 w)`.
-        low_resolution: where to write, float32 [3, h, w].
+        low_resolution: where to write, float32 [3, h, w], red first.
+        blue_first: whether the pixels of the frame are B, G, R rather than R, G, B.
         start: first row of `low_resolution`.
         stop: row after the last.
     """
@@ -137,4 +149,4 @@ def shrink_rows(frame: Frames, rows: Taps, columns: Taps, low_resolution: Floats
                 value = column_sums[left + c] + column_sums[right + c]
                 value += (column_sums[after_left + c] - column_sums[left + c]) * of_left
                 value += (column_sums[after_right + c] - column_sums[right + c]) * of_right
-                low_resolution[c, y, x] = value
+                low_resolution[2 - c if blue_first else c, y, x] = value

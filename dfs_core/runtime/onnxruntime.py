@@ -17,6 +17,7 @@ from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK
 from dfs_core.errors import BackendError
 from dfs_core.onnx_cut import between_cut_points
 from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
+from dfs_core.runtime.channel_order import room_like, without_gaps
 from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
 from dfs_core.runtime.probes import missing_packages
 from dfs_core.runtime.row_pool import usable_processors
@@ -88,13 +89,13 @@ class OnnxRuntimeDehazer(Dehazer):
                 self._blend(array, outputs[DEHAZED], adjustments)
             return Result(outputs.get(DEHAZED), outputs.get(MASK), outputs[FOG_DENSITY])
         self._refuse_other(sides)
-        apart = [np.ascontiguousarray(frame) for frame in frames]
+        apart = [without_gaps(frame) for frame in frames]
         low_resolution = np.empty((sides[0], 3, *self.artifact.network_size(*sides[1:])), np.float32)
         self.kernels.shrink(apart, low_resolution)
         outputs = self._run(LOW_RESOLUTION, low_resolution, [*([RESTORATION] if dehaze else []), *others])
         dehazed = None
         if dehaze:
-            dehazed = np.empty((*sides, 3), np.uint8)
+            dehazed = room_like(apart[0], len(apart))
             self.kernels.restore(apart, adjust(outputs[RESTORATION], adjustments), dehazed)
         return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
 

@@ -24,6 +24,7 @@ from openvino import opset13
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import BackendError
 from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
+from dfs_core.runtime.channel_order import room_like, without_gaps
 from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames
 from dfs_core.runtime.frame_kernels import FrameKernels
 from dfs_core.runtime.network_cache import NetworkCache
@@ -118,12 +119,12 @@ class OpenVinoDehazer(Dehazer):
             FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
             BackendError: OpenVINO failed.
         """
-        count, height, width = check_frames(frames)
+        count, _, _ = check_frames(frames)
         check_adjustments(adjustments, count)
-        dehazed = np.empty((count, height, width, 3), np.uint8) if dehaze else None
+        dehazed = room_like(frames[0], count) if dehaze else None
         masks, densities = [], []
         for index, frame in enumerate(frames):
-            whole, target = np.ascontiguousarray(frame), None if dehazed is None else dehazed[index]
+            whole, target = without_gaps(frame), None if dehazed is None else dehazed[index]
             if self._runs_whole:
                 outputs = self._run_whole(whole, target, segment=segment)
             else:

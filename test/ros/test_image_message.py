@@ -265,3 +265,14 @@ def test_what_cannot_be_written_is_refused(array: np.ndarray, encoding: str) -> 
 )
 def test_frames_are_answered_in_their_own_family(encoding: str, answer: str) -> None:
     assert answer_encoding(encoding) == answer
+
+
+def test_blue_first_goes_in_and_out_without_turning_the_channels_round(library):
+    frame = np.random.default_rng(9).integers(0, 256, (5, 7, 3), np.uint8)
+    message = from_array(frame, library.header, "bgr8", library.Image)
+    view = to_array(message, blue_may_lie_first=True)
+    np.testing.assert_array_equal(view, frame)
+    assert np.shares_memory(view, np.frombuffer(message.data, np.uint8))
+    for encoding in ("bgr8", "rgb8", "mono8"):
+        again = from_array(view, library.header, encoding, library.Image)
+        np.testing.assert_array_equal(again.data, from_array(frame, library.header, encoding, library.Image).data)

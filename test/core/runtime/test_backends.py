@@ -241,3 +241,15 @@ def _assert_equals_small_model(dehazer, model_path):
         assert_same(dehazer(frames), measure(frames))
     assert dehazer(frames, dehaze=False).dehazed is None
     assert dehazer(frames, segment=False).mask is None
+
+
+def test_frames_that_lie_blue_first_are_taken_and_given_as_they_lie(dehazer):
+    frames = random_frames(2, 60, 96)
+    lying = [np.ascontiguousarray(frame[..., ::-1])[..., ::-1] for frame in frames]
+    expected = dehazer(frames)
+    for batch in (lying, [lying[0], frames[1]], [frames[0], lying[1]]):
+        found = dehazer(batch)
+        for one in ("dehazed", "mask", "fog_density"):
+            np.testing.assert_array_equal(getattr(found, one), getattr(expected, one))
+    if getattr(dehazer, "kernels", None) is not None:
+        assert dehazer(lying).dehazed[..., ::-1].flags.c_contiguous

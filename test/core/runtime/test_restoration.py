@@ -35,7 +35,7 @@ def restored_by_kernel(frame, restoration, *, parts=1):
     dehazed = np.full_like(frame, 77)
     edges = [len(frame) * part // parts for part in range(parts + 1)]
     for start, stop in pairwise(edges):
-        restore_rows(frame, restoration, rows, columns, dehazed, start, stop)
+        restore_rows(frame, restoration, rows, columns, dehazed, False, start, stop)
     return dehazed
 
 
@@ -43,7 +43,7 @@ def shrunk_by_kernel(frame, height, width):
     rows = reference.bilinear_taps(frame.shape[0], 2 * height)
     columns = reference.bilinear_taps(frame.shape[1], 2 * width)
     low_resolution = np.full((3, height, width), np.nan, np.float32)
-    shrink_rows(frame, rows, columns, low_resolution, 0, height)
+    shrink_rows(frame, rows, columns, low_resolution, False, 0, height)
     return low_resolution
 
 
