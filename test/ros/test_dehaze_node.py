@@ -198,7 +198,8 @@ def test_without_a_fog_density_every_frame_is_dehazed_and_no_visibility_is_known
     graph = node.graph
     answers = graph.listen(Image, "/dehaze_node/image_dehazed")
     visibilities = graph.listen(Float32, "/dehaze_node/visibility")
-    np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), expected.dehazed[0])
+    dehazed = to_array(node.ask(node.image(), answers)).astype(int)
+    assert abs(dehazed - expected.dehazed[0]).max() <= 1, "as the whole graph runs here, and our kernels there"
     graph.wait(lambda: visibilities, "a visibility")
     assert np.isnan(visibilities[-1].data)
     graph.wait(lambda: int(node.figures.get("frames out", "0")) > 0, "a frame is counted")
