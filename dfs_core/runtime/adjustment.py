@@ -75,4 +75,4 @@ def blend(frames: Sequence[_Bytes] | _Bytes, dehazed: _Bytes, adjustments: Seque
     """
     for frame, target, adjustment in zip(frames, dehazed, adjustments, strict=False):
         if adjustment.strength != 1.0:
-            cv2.addWeighted(target, adjustment.strength, frame, 1.0 - adjustment.strength, 0.0, dst=target)
+            target[:] = cv2.addWeighted(target, adjustment.strength, frame, 1.0 - adjustment.strength, 0.0)

@@ -8,6 +8,7 @@ import pytest
 
 from dfs_core.errors import FrameError
 from dfs_core.runtime import Adjustment, Dehazer, load
+from dfs_core.runtime.adjustment import blend
 
 from .contract_model import build_model
 from .test_backends import random_frames
@@ -92,3 +93,11 @@ def test_a_backend_that_cannot_steady_says_so_once(dehazer: Dehazer, caplog: pyt
         dehazer(FRAMES, adjustments=[Adjustment(steady=lambda restoration: restoration)] * 2)
     told = [record.getMessage() for record in caplog.records if "not steadied over time" in record.getMessage()]
     assert len(told) == (not dehazer.steadies)
+
+
+def test_frames_that_lie_blue_first_are_blended_alike():
+    frame, dehazed = (np.random.default_rng(seed).integers(0, 256, (1, 4, 6, 3), np.uint8) for seed in (1, 2))
+    lying, target = (np.ascontiguousarray(one[..., ::-1])[..., ::-1] for one in (frame, dehazed))
+    blend(lying, target, [Adjustment(strength=0.4)])
+    blend(frame, dehazed, [Adjustment(strength=0.4)])
+    np.testing.assert_array_equal(target, dehazed)
