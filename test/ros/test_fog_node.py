@@ -1,7 +1,7 @@
 """The fog node as a process: clear images in, and out of it what Koschmieder's law says, pixel by pixel."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,15 @@ LIGHT = np.array([0.9, 0.8, 0.7])
 
 
 @pytest.fixture
-def start(graph: Any) -> Callable[..., Any]:
-    """Return what starts a fog node with known parameters and a camera to feed it."""
+def start(graph: Any) -> Iterator[Callable[..., Any]]:
+    """Return what starts a fog node with known parameters; afterwards each has to end cleanly."""
     fixed = [f"camera_height:={CAMERA_HEIGHT}", "attenuation:=0.05", f"airlight:={LIGHT.tolist()}"]
 
     def begin(*parameters: str) -> Any:
         return graph.start("dfs_ros.fog_node", *(word for entry in [*fixed, *parameters] for word in ("-p", entry)))
 
-    return begin
+    yield begin
+    assert [process.stop()[0] for process in graph.processes] == [0] * len(graph.processes)
 
 
 def header(nanoseconds: int = 17) -> Header:
@@ -160,7 +161,7 @@ def test_what_cannot_be_answered_is_refused_in_words_and_the_next_good_frame_flo
 
 
 def test_it_listens_only_while_somebody_listens_to_it(graph: Any, start: Callable[..., Any]) -> None:
-    process = start()
+    start()
     publisher = graph.node.create_publisher(Image, "/image_raw", 1)
     graph.wait(lambda: graph.node.count_publishers("/fog_node/image_foggy"), "the node")
     assert publisher.get_subscription_count() == 0
@@ -168,4 +169,3 @@ def test_it_listens_only_while_somebody_listens_to_it(graph: Any, start: Callabl
     graph.wait(publisher.get_subscription_count, "it listens")
     graph.node.destroy_subscription(subscription)
     graph.wait(lambda: not publisher.get_subscription_count(), "it ceases to listen")
-    assert process.stop()[0] == 0
