@@ -43,17 +43,17 @@ lint: $(TEST_STAMP) ## check format, style and types
 
 TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config config/train/$(1)_camvid.yaml
 
-weights: $(TEST_STAMP) ## train what ships, in about five hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
+weights: $(TEST_STAMP) ## train what ships, in about six hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
+	@$(call TRAIN,dfs_fast_seg)
+	@$(call TRAIN,dfs_fast_apart)
+	@$(call TRAIN,dfs_fast_fog)
+	@$(call TRAIN,dfs_fast_features)
 	@$(call TRAIN,dfs_fast)
-	@$(call TRAIN,dfs_fast_no_l_seg)
 	@$(call TRAIN,segmenter)
-	@$(call TRAIN,mask)
-	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/mask/last.ckpt --out runs/dfs_fast.onnx
+	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter/last.ckpt --out runs/dfs_fast.onnx
 	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --out runs/dfs_fast_int8.onnx
-	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/mask/last.ckpt --name dfs_fast_no_l_seg \
-		--out runs/dfs_fast_no_l_seg.onnx
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -1,5 +1,6 @@
 """The fast generator: what fog does to a frame, predicted at low resolution and undone at any."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,10 @@ from dfs_core.models.estimate import FogEstimate
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
 
 MIN_TRANSMISSION = 0.12
-"""t0: where less light than this survives, some fog stays, so that noise is amplified 8 times at most."""
+"""t0: the least transmission that is told apart."""
+
+RESTORED_FROM = 0.2
+"""Where less light than this survives, some fog stays, so that noise and blocks are amplified 5 times at most."""
 
 MIN_ATTENUATION, MAX_ATTENUATION = 3e-4, 0.3
 """Range of the predicted β in 1/m: from the clearest air (MOR 10 km) to fog that hides the bonnet (MOR 10 m)."""
@@ -20,6 +24,12 @@ AIRLIGHT_LUMINANCE, AIRLIGHT_TINT = 0.25, 0.04
 
 SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
 """How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
+
+SKY_BRIGHTER = 0.12
+"""How much brighter a channel of the sky may be than the fog before it: more would stand out against fog at trees."""
+
+SKY_WHOLE_BELOW, SKY_NOT_ABOVE = 0.02, 0.06
+"""β in 1/m up to which the sky is drawn, and from which on it keeps the fog's colour: its edge is not seen any more."""
 
 DARKEST = 0.2
 """Least brightness of a neighbourhood behind thick fog, as a share of the airlight: what is darker was not so."""
@@ -120,13 +130,15 @@ class FastGenerator(nn.Module):
         transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
         airlight = self._seen(sixteenth, low_resolution) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
         airlight = airlight.clamp(0.0, 1.0)
-        span = torch.log(torch.tensor(MAX_ATTENUATION / MIN_ATTENUATION))
-        attenuation = MIN_ATTENUATION * torch.exp(span * torch.sigmoid(whole.attenuation))
+        exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
+        attenuation = MIN_ATTENUATION * torch.exp(exponent)
         transmission = torch.maximum(transmission, _least(low_resolution, airlight, transmission))
+        transmission = transmission.clamp(min=RESTORED_FROM)
         other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
         hidden = torch.sigmoid(planes.hidden - self.purity * other)
         scene = scene_numbers(low_resolution, airlight, transmission, hidden)
-        sky = hidden * _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT)
+        sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
+        sky = hidden * (sky * _share_of_sky(exponent.detach())[:, None, None, None])
         return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky, hidden)
 
     def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
@@ -170,6 +182,12 @@ def scene_numbers(
     spread = (weights * (scene - mean).abs()).sum(dim=(2, 3))
     brightest = (seen * scene).amax(dim=(2, 3))
     return torch.cat([mean[:, :, 0, 0], spread, brightest, airlight[:, :, 0, 0].float()], dim=1)
+
+
+def _share_of_sky(exponent: torch.Tensor) -> torch.Tensor:
+    """Return how much of the sky's own colour is drawn, [N] in [0, 1], for β of `MIN_ATTENUATION` e^exponent."""
+    none, whole = (math.log(bound / MIN_ATTENUATION) for bound in (SKY_NOT_ABOVE, SKY_WHOLE_BELOW))
+    return ((none - exponent) / (none - whole)).clamp(0.0, 1.0)
 
 
 def _split(numbers: torch.Tensor) -> _Globals:

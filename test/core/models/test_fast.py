@@ -1,11 +1,13 @@
 """The fast generator: what each part of it is there for."""
 
+import math
+
 import pytest
 import torch
 
 from dfs_core.errors import ConfigError
 from dfs_core.models import create_generator
-from dfs_core.models.fast import scene_numbers
+from dfs_core.models.fast import MAX_ATTENUATION, MIN_ATTENUATION, RESTORED_FROM, SKY_BRIGHTER, scene_numbers
 
 
 @pytest.fixture
@@ -71,19 +73,40 @@ def test_airlight_goes_beyond_what_is_seen(generator):
 def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     fill(generator.thickest, 0.0)
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 8.0)
-    fill(generator.globals, *[0.0] * 5, 0.5, 0.0, 0.0, 1.0)
+    fill(generator.globals, *[0.0] * 5, -0.5, 0.0, 0.0, 1.0)
     generator.purity.fill_(50.0)
     frame = torch.full((1, 3, 32, 48), 0.6)  # 0.6 is the mean, so the airlight
     frame[:, :, :, 17:25], frame[:, :, :, 25:33] = 0.2, 1.0
     estimate = generator(frame)
-    # sigmoid(8) = 0.99966 of the sky's colour, 0.5 tanh(0.5) = 0.23106, blue + 0.15 tanh(1) = 0.11424
-    color = torch.tensor([0.23106, 0.23106, 0.34530]).view(1, 3, 1, 1)
+    # sigmoid(8) = 0.99966 of the sky's colour, 0.5 tanh(-0.5) = -0.23106, blue + 0.15 tanh(1) = 0.11424
+    color = torch.tensor([-0.23106, -0.23106, -0.11682]).view(1, 3, 1, 1)
     torch.testing.assert_close(estimate.sky[..., :17], (0.99966 * color).expand(1, 3, 32, 17), atol=1e-4, rtol=0)
     assert estimate.sky[..., 17:33].abs().max() < 1e-4  # sigmoid(8 - 50 * 0.4)
     assert estimate.transmission[..., :17].min() > 0.999  # nothing to restore
     assert estimate.transmission[..., 17:33].max() < 0.3
     plain = estimate._replace(sky=None)
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), estimate.sky)
+
+
+@pytest.mark.parametrize(
+    ("attenuation", "share"),
+    [(0.003, 1.0), (0.02, 1.0), (0.0346410, 0.5), (0.06, 0.0), (0.2, 0.0)],
+)
+def test_sky_keeps_the_colour_of_thick_fog(generator, attenuation, share):
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 50.0)
+    whole = math.log(attenuation / MIN_ATTENUATION) / math.log(MAX_ATTENUATION / MIN_ATTENUATION)
+    fill(generator.globals, *[0.0] * 4, math.log(whole / (1.0 - whole)), -0.5, *[0.0] * 3)
+    estimate = generator(torch.full((1, 3, 32, 48), 0.6))
+    torch.testing.assert_close(estimate.attenuation, torch.tensor([attenuation]))
+    expected = torch.full((1, 3, 32, 48), -0.23106 * share)
+    torch.testing.assert_close(estimate.sky, expected, atol=1e-4, rtol=0)
+
+
+def test_sky_is_hardly_brighter_than_the_fog(generator):
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 50.0)
+    fill(generator.globals, *[0.0] * 5, 5.0, *[0.0] * 3)
+    sky = generator(torch.full((1, 3, 32, 48), 0.6)).sky
+    torch.testing.assert_close(sky, torch.full((1, 3, 32, 48), SKY_BRIGHTER))
 
 
 def test_sky_is_guessed_from_the_scene_without_its_fog(generator):
@@ -107,7 +130,7 @@ def test_what_the_fog_hides_tells_nothing_of_the_scene():
 
 
 def test_neighbourhood_stays_brighter_than_a_share_of_the_airlight(generator):
-    """Transmission is at its floor everywhere, which would turn the left half far below black."""
+    """The share of the transmission is at its floor everywhere, which would turn the left half far below black."""
     fill(generator.thickest, 0.0)
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)
     fill(generator.globals, 50.0, *[0.0] * 8)
@@ -120,7 +143,7 @@ def test_neighbourhood_stays_brighter_than_a_share_of_the_airlight(generator):
     share = 0.2 * (1.0 - 0.12)
     dehazed = estimate.dehaze(frame)
     torch.testing.assert_close(dehazed[..., :32], torch.full((1, 3, 64, 32), share * airlight), atol=1e-4, rtol=0)
-    torch.testing.assert_close(estimate.transmission[..., 64:], torch.full((1, 1, 64, 32), 0.12), atol=1e-4, rtol=0)
+    torch.testing.assert_close(estimate.transmission[..., 64:], torch.full((1, 1, 64, 32), RESTORED_FROM))
 
 
 def test_every_weight_learns():
