@@ -1,6 +1,7 @@
 """What must be set before rclpy.init(), and how a node's process starts and ends."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -57,6 +58,14 @@ def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None)
         arguments: command line without the program's name, `--ros-args` included; `sys.argv`'s if not given.
     """
     prepare()
+    code = _run(make_node, arguments)
+    # A lifecycle node's services refer to it in circles, and it to its participant in the middleware, whose shared
+    # memory would outlive this process if `leave` had to end it at once.
+    gc.collect()
+    return code
+
+
+def _run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None) -> int:
     # Python's own handler would raise KeyboardInterrupt wherever it happens to be; rclpy's, which calls this one after
     # shutting its context down, lets the executor return. Before rclpy is there to hear it, it is only noted.
     interrupted = threading.Event()

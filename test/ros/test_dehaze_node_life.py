@@ -1,5 +1,6 @@
 """How the dehaze node starts, is set up, fails and ends, over real DDS."""
 
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,20 @@ def test_a_signal_ends_the_running_node_at_once_and_cleanly(start: Start, number
     assert seconds < 2.0
     assert "Traceback" not in node.process.output
     assert "rror" not in node.process.output
+
+
+def test_a_node_that_ends_leaves_no_shared_memory(start: Start) -> None:
+    node = start()
+    answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")
+    node.ask(node.image(), answers)
+    maps = Path(f"/proc/{node.process.pid}/maps").read_text()
+    own = set(re.findall(r"/dev/shm/fastrtps_[0-9a-f]{16}$", maps, re.MULTILINE))
+    others = Path("/proc/self/maps").read_text()
+    segments = {segment for segment in own if segment not in others}  # this process made the others
+    assert segments, "the profile asks for shared memory"
+    code, _ = node.process.stop()
+    assert code == 0, node.process.output
+    assert [segment for segment in segments if Path(segment).exists()] == []
 
 
 def test_a_signal_while_the_model_is_being_loaded_ends_the_node_at_once(start: Start) -> None:
