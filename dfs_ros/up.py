@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dfs_core.errors import ConfigError
-from dfs_ros import graph
+from dfs_ros import graph, pipeline_arguments
 from dfs_ros.processes import Command, Processes
 
 
@@ -63,7 +63,7 @@ def command(node: graph.Node) -> Command:
 def describe_arguments() -> str:
     """Return the list of arguments, for people."""
     blocks = []
-    for argument in graph.ARGUMENTS:
+    for argument in pipeline_arguments.ARGUMENTS:
         choices = f" One of: {', '.join(filter(None, argument.accepted))}." if argument.accepted else ""
         blocks.append(f"{argument.name}:={argument.default}\n    {argument.description}{choices}")
     return "\n".join(blocks)

@@ -6,7 +6,7 @@ from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 
-from dfs_ros import graph
+from dfs_ros import graph, pipeline_arguments
 from dfs_ros.processes import RESPAWN_S
 
 
@@ -19,14 +19,16 @@ def generate_launch_description() -> LaunchDescription:
             description=argument.description,
             choices=list(argument.accepted) or None,
         )
-        for argument in graph.ARGUMENTS
+        for argument in pipeline_arguments.ARGUMENTS
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_start)])
 
 
 def _start(context: LaunchContext) -> list[Node]:
     """Return one action for each node of the pipeline."""
-    values = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in graph.ARGUMENTS}
+    values = {
+        argument.name: LaunchConfiguration(argument.name).perform(context) for argument in pipeline_arguments.ARGUMENTS
+    }
     return [_action(node) for node in graph.pipeline(values)]
 
 

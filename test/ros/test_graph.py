@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dfs_core.errors import BagError, ConfigError
-from dfs_ros import graph
+from dfs_ros import graph, pipeline_arguments
 from dfs_ros.camera import Camera, camera_names, only_camera_topic
 from dfs_ros.dehaze_parameters import DehazeParameters
 
@@ -244,8 +244,10 @@ def test_every_parameter_passed_to_the_viewer_is_one_that_it_declares(params_fil
 
 
 def test_every_argument_is_described_and_accepts_its_own_default() -> None:
-    assert graph.complete({}) == {argument.name: argument.default for argument in graph.ARGUMENTS}
-    for argument in graph.ARGUMENTS:
+    assert pipeline_arguments.complete({}) == {
+        argument.name: argument.default for argument in pipeline_arguments.ARGUMENTS
+    }
+    for argument in pipeline_arguments.ARGUMENTS:
         assert argument.description.endswith(".")
         assert not argument.accepted or argument.default in argument.accepted
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dfs_ros import graph
+from dfs_ros import graph, pipeline_arguments
 
 pytest.importorskip("launch_ros", reason="ROS 2's launch is not on PyPI; a ROS installation has it")
 
@@ -41,8 +41,8 @@ def visited(launch_file: ModuleType, arguments: dict[str, str]) -> list[Any]:
 
 def test_every_argument_is_declared_with_its_default_description_and_choices(launch_file: ModuleType) -> None:
     declared = launch_file.generate_launch_description().get_launch_arguments()
-    assert [action.name for action in declared] == [argument.name for argument in graph.ARGUMENTS]
-    for action, argument in zip(declared, graph.ARGUMENTS, strict=True):
+    assert [action.name for action in declared] == [argument.name for argument in pipeline_arguments.ARGUMENTS]
+    for action, argument in zip(declared, pipeline_arguments.ARGUMENTS, strict=True):
         assert "".join(part.text for part in action.default_value) == argument.default
         assert argument.description in action.description
         assert tuple(action.choices or ()) == argument.accepted
