@@ -106,14 +106,22 @@ def complete(arguments: Mapping[str, str]) -> dict[str, str]:
 
 
 def port(text: str) -> int:
-    """Return the number of a TCP port; 0 leaves the choice to the system."""
+    """Return the number of a TCP port; 0 leaves the choice to the system.
+
+    Raises:
+        ConfigError: it is no such number.
+    """
     if not text.isdecimal() or int(text) > 65535:
         raise ConfigError(f"viewer_port:={text}: must be a whole number from 0 to 65535")
     return int(text)
 
 
 def file(values: Mapping[str, str], name: str) -> Path | None:
-    """Return the absolute path of a file that must be there, None if none is named."""
+    """Return the absolute path of a file, None if none is named.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
     if not values[name]:
         return None
     path = Path(values[name]).expanduser().absolute()
@@ -123,12 +131,16 @@ def file(values: Mapping[str, str], name: str) -> Path | None:
 
 
 def number(values: Mapping[str, str], name: str, *, above: float | None = None) -> float:
-    """Return a number: greater than `above`, or at least 0 if that is not given."""
+    """Return a number: greater than `above`, or at least 0 if that is not given.
+
+    Raises:
+        ConfigError: it is no such number.
+    """
     limit = f"greater than {above}" if above is not None else "at least 0"
     try:
-        number = float(values[name])
+        value = float(values[name])
     except ValueError as error:
         raise ConfigError(f"{name}:={values[name]}: must be a number {limit}") from error
-    if not math.isfinite(number) or number < 0.0 or (above is not None and number <= above):
+    if not math.isfinite(value) or value < 0.0 or (above is not None and value <= above):
         raise ConfigError(f"{name}:={values[name]}: must be a number {limit}")
-    return number
+    return value
