@@ -12,6 +12,7 @@ from dfs_ros.camera_model import CalibrationError, CameraModel
 
 PLUMB_BOB = (-0.3, 0.1, 0.001, -0.002, -0.01)
 RATIONAL = (0.5, 0.1, 0.001, -0.002, 0.02, 0.6, 0.2, 0.03)
+THIN_PRISM = (*RATIONAL, 0.01, -0.005, 0.02, 0.003)
 FISHEYE = (0.05, -0.01, 0.002, -0.0005)
 
 
@@ -60,7 +61,14 @@ def test_a_binned_part_of_the_sensor_is_taken_into_account() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "distortion"), [("plumb_bob", PLUMB_BOB), ("rational_polynomial", RATIONAL), ("equidistant", FISHEYE)]
+    ("name", "distortion"),
+    [
+        ("plumb_bob", PLUMB_BOB[:4]),
+        ("plumb_bob", PLUMB_BOB),
+        ("rational_polynomial", RATIONAL),
+        ("rational_polynomial", THIN_PRISM),
+        ("equidistant", FISHEYE),
+    ],
 )
 def test_distortion_is_that_of_the_maps_that_opencv_undistorts_by(name: str, distortion: tuple[float, ...]) -> None:
     camera = model(info(distortion_model=name, d=list(distortion)))
