@@ -7,7 +7,7 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
@@ -29,7 +29,7 @@ class LazyNode(Node):
         """Offer nothing and listen to nothing yet."""
         super().__init__(name)
         self._offered: list[Publisher] = []
-        self._inputs: list[tuple[type, str, Callable[[Any], None]]] = []
+        self._inputs: list[tuple[type, str, Callable[[Any], None], QoSProfile]] = []
         self._heard: list[Subscription] = []
         self._may_complain = Throttle(COMPLAINT_SECONDS)
         # Steady, as the node's own clock stands still before the first /clock of a bag.
@@ -42,17 +42,21 @@ class LazyNode(Node):
         self._offered.append(publisher)
         return publisher
 
-    def hear(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+    def hear(self, kind: type, topic: str, callback: Callable[[Any], None], *, is_latched: bool = False) -> None:
         """Have messages handed over, while anything that is offered has a subscriber.
 
-        What the callback raises is said in the log, once in a while, and the next message is taken.
+        What the callback raises is said in the log, once in a while, and the next message is taken. Of a latched topic,
+        the last message comes, too, that was sent before.
         """
+        quality = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
+        if is_latched:
+            quality = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
         def safely(message: Any) -> None:
             with self.survives(topic):
                 callback(message)
 
-        self._inputs.append((kind, topic, safely))
+        self._inputs.append((kind, topic, safely, quality))
 
     @contextmanager
     def survives(self, what: str) -> Iterator[None]:
@@ -82,11 +86,10 @@ class LazyNode(Node):
                 self.destroy_subscription(subscription)
             self._heard.clear()
             return
-        quality = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
         options = QoSOverridingOptions.with_default_policies()
         self._heard = [
             self.create_subscription(kind, topic, callback, quality, qos_overriding_options=options)
-            for kind, topic, callback in self._inputs
+            for kind, topic, callback, quality in self._inputs
         ]
 
 
