@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from dfs_core.errors import LabelError
 from dfs_core.labels import CAMVID_11
 from dfs_ros import camera_info, label_info, rendering
 
@@ -94,6 +95,22 @@ def test_labels_are_announced_with_ids_names_and_colours() -> None:
     content = json.loads(label_info.to_json(CAMVID_11))
     assert content["class_map"][3] == {"class_id": 3, "class_name": "road", "color": [128, 64, 128], "category": "flat"}
     assert (content["unlabelled"], len(content["class_map"])) == (255, 11)
+    assert label_info.from_json(json.dumps(content)) == CAMVID_11
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("road", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ('{"class_map": [{"class_id": 1, "class_name": "road", "color": [1, 2, 3]}]}', "KeyError: 0"),
+        ('{"class_map": [{"class_id": 0, "class_name": "road", "color": [Infinity, 2, 3]}]}', "OverflowError"),
+        ('{"class_map": [{"class_id": 0, "class_name": "road", "color": [1, 2]}]}', "ValueError: not enough values"),
+    ],
+)
+def test_label_info_that_explains_no_mask_is_refused_in_words(text: str, words: str) -> None:
+    with pytest.raises(LabelError, match=words):
+        label_info.from_json(text)
 
 
 def test_labels_go_out_as_vision_msgs_where_that_is_installed() -> None:
