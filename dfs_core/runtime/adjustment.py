@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,6 +72,10 @@ def blend(frames: Sequence[_Bytes] | _Bytes, dehazed: _Bytes, adjustments: Seque
         dehazed: what the model made of them, uint8 [N, H, W, 3].
         adjustments: one for each frame, or none.
     """
-    for frame, target, adjustment in zip(frames, dehazed, adjustments, strict=False):
+    if all(adjustment.strength == 1.0 for adjustment in adjustments):
+        return
+    import cv2  # here, as a start should not wait for it
+
+    for frame, target, adjustment in zip(frames, dehazed, adjustments, strict=True):
         if adjustment.strength != 1.0:
             target[:] = cv2.addWeighted(target, adjustment.strength, frame, 1.0 - adjustment.strength, 0.0)
