@@ -53,6 +53,10 @@ class NodeProcess:
         """Whether it has not ended."""
         return self._process.poll() is None
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def stop(self, number: signal.Signals = signal.SIGINT, *, timeout: float = 20.0) -> tuple[int, float]:
         """Send a signal and return the exit code and how many seconds the end took."""
         begin = time.monotonic()
