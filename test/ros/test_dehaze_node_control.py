@@ -31,8 +31,11 @@ def models(model_path: Path, tmp_path: Path) -> Path:
     """Return a folder with the small model as "now.onnx", and with another that turns all black as "next.onnx"."""
     model = onnx.load(model_path)
     onnx.save(model, tmp_path / "now.onnx")
-    clip = next(node for node in model.graph.node if node.op_type == "Clip")
-    clip.input[2] = clip.input[1]
+    nodes = model.graph.node
+    place = next(index for index, node in enumerate(nodes) if artifact.RESTORATION in node.output)
+    nodes[place].output[list(nodes[place].output).index(artifact.RESTORATION)] = "gain_offset"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((), np.float32), "nothing"))
+    nodes.insert(place + 1, onnx.helper.make_node("Mul", ["gain_offset", "nothing"], [artifact.RESTORATION]))
     described = artifact.read(model_path)
     labels = LabelSet("other", described.labels.classes)
     onnx.helper.set_model_props(model, replace(described, name="next_model", labels=labels).to_metadata())
