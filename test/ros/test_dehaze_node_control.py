@@ -86,7 +86,7 @@ def test_a_new_model_takes_over_between_frames_and_a_bad_one_does_not(start: Sta
     stamps = [answer.header.stamp.sec for answer in answers]
     assert stamps == sorted(stamps)
     node.graph.wait(lambda: json.loads(labels[-1].data)["label_set"] == "other", "the labels of the new model")
-    node.graph.wait(lambda: node.figures["model"] == "next_model", "the diagnostics name the new model")
+    node.graph.wait(lambda: node.figures.get("model") == "next_model", "the diagnostics name the new model")
     assert node.figures["failed"] == node.figures["refused"] == "0"
     assert "Traceback" not in node.process.output
 
