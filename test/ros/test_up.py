@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from dfs_core.errors import ConfigError
-from dfs_ros import graph as pipeline
-from dfs_ros import up
+from dfs_ros import pipeline_arguments, up
 
 
 def test_settings_are_read_like_those_of_a_launch_file() -> None:
@@ -73,7 +72,7 @@ def dfs_up(*words: str) -> "subprocess.CompletedProcess[str]":
 def test_every_argument_is_listed() -> None:
     answer = dfs_up("--show-args")
     assert answer.returncode == 0
-    for argument in pipeline.ARGUMENTS:
+    for argument in pipeline_arguments.ARGUMENTS:
         assert f"{argument.name}:={argument.default}\n    {argument.description}" in answer.stdout
 
 
