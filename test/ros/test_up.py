@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from dfs_core.errors import ConfigError
+from dfs_ros import graph as pipeline
 from dfs_ros import pipeline_arguments, up
 
 
