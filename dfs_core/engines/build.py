@@ -4,6 +4,7 @@ The number format is the file's own: networks are strongly typed. Building needs
 TensorRT itself builds only for the GPU that it finds.
 """
 
+import logging
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from dfs_core.engines.target import Target, set_target
 from dfs_core.errors import EngineError
 
 WORKSPACE_MB = 2048
+
+_log = logging.getLogger(__name__)
 
 _one_at_a_time = threading.Lock()
 
@@ -62,6 +65,7 @@ def build(
             return engine.result()
         except KeyboardInterrupt:
             cancelled.set()
+            _log.warning("%s: the build of its engine ends at its next step, which may take a while", model.path)
             raise
 
 
