@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from dfs_core.runtime import Dehazer, load
+from dfs_core.runtime.trial import try_out
 from dfs_ros import rounds
 from dfs_ros.camera_input import Arrival
 from dfs_ros.camera_stream import CameraStream
@@ -58,7 +59,7 @@ class ModelRunner:
             wait_while: asked ten times a second whether to wait on.
 
         Raises:
-            DfsError: the model cannot be loaded.
+            DfsError: the model cannot be loaded, or answers what is no number.
             RuntimeError: the wait was given up.
         """
         if not self._worker.start(wait_while=wait_while) or self.dehazer is None:
@@ -73,11 +74,11 @@ class ModelRunner:
     def exchange(self) -> Dehazer | None:
         """Load the model that the parameters name now, and let it take over once it is warm; return it.
 
-        The one before serves until then, and goes on if the new one cannot be loaded. Takes seconds, and is for a
+        The one before serves until then, and goes on if the new one is refused. Takes seconds, and is for a
         thread of its own. Nothing is returned when the runner was stopped meanwhile.
 
         Raises:
-            DfsError: the new model cannot be loaded or does not run.
+            DfsError: the new model cannot be loaded, does not run, or answers what is no number.
         """
         dehazer = self._open()
 
@@ -102,7 +103,7 @@ class ModelRunner:
         return self.dehazer
 
     def _open(self) -> Dehazer:
-        """Return a model that has run once on frames like those that come."""
+        """Return a model that answers with numbers, and has run once on frames like those that come."""
         parameters = self._parameters()
         dehazer = load(
             self._roots.resolve(parameters.model),
@@ -112,6 +113,7 @@ class ModelRunner:
         )
         try:
             kinds = Counter(camera.newest_kind or EXPECTED for camera in self._cameras)
+            try_out(dehazer, *next(iter(kinds))[:2])
             for kind, count in kinds.items():
                 dehazer.warm_up(kind.height, kind.width, batch=count, dehaze=kind.dehaze, segment=kind.segment)
         except BaseException:

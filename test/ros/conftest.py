@@ -194,6 +194,26 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def model_blind_to_black(model_path: Path, tmp_path: Path) -> Path:
+    """Return the small model with a fog density of black frames that is 0 / 0."""
+    import onnx
+
+    model = onnx.load(model_path)
+    density = next(node for node in model.graph.node if node.output[0] == "fog_density")
+    density.output[0] = "any_density"
+    model.graph.initializer.append(onnx.helper.make_tensor("axes_of_frame", onnx.TensorProto.INT64, [3], [1, 2, 3]))
+    model.graph.node.extend(
+        [
+            onnx.helper.make_node("ReduceMax", ["low_resolution", "axes_of_frame"], ["brightest"], keepdims=0),
+            onnx.helper.make_node("Div", ["brightest", "brightest"], ["one_or_nan"]),
+            onnx.helper.make_node("Mul", ["any_density", "one_or_nan"], ["fog_density"]),
+        ]
+    )
+    onnx.save(model, tmp_path / "blind_to_black.onnx")
+    return tmp_path / "blind_to_black.onnx"
+
+
 @pytest.fixture(scope="session")
 def recordings() -> ModuleType:
     """Return the module that writes bags for tests."""

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
@@ -89,6 +90,39 @@ def test_a_new_model_takes_over_between_frames_and_a_bad_one_does_not(start: Sta
     node.graph.wait(lambda: node.figures.get("model") == "next_model", "the diagnostics name the new model")
     assert node.figures["failed"] == node.figures["refused"] == "0"
     assert "Traceback" not in node.process.output
+
+
+def save_with_nan(model_path: Path, constant: str, target: Path) -> Path:
+    """Save a model with one of its constants not a number, and return its path."""
+    model = onnx.load(model_path)
+    tensor = next(tensor for tensor in model.graph.initializer if tensor.name == constant)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(np.array(np.nan, np.float32), constant))
+    onnx.save(model, target)
+    return target
+
+
+def test_a_model_that_answers_what_is_no_number_is_refused_and_the_one_before_goes_on(
+    start: Start, models: Path
+) -> None:
+    node = start(model=models / "now.onnx")
+    answers = node.graph.listen(Image, "/dehaze_node/image_dehazed")
+    before = to_array(node.ask(node.image(), answers))
+    for constant, words in (("density_scale", "a fog density of nan"), ("offset_range", "are not finite")):
+        file = save_with_nan(models / "now.onnx", constant, models / f"{constant}.onnx")
+        assert set_parameters(node, model=str(file))[0].successful
+        refused = reload(node)
+        assert not refused.success
+        assert words in refused.message
+        assert refused.message.endswith("the model before goes on")
+        np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), before)
+    assert node.figures["failed"] == "0"
+
+
+def test_a_model_that_answers_what_is_no_number_is_not_configured(start: Start, models: Path) -> None:
+    node = start(model=save_with_nan(models / "now.onnx", "density_scale", models / "nan.onnx"))
+    node.graph.wait(lambda: node.status.level == DiagnosticStatus.ERROR, "an error in the diagnostics")
+    assert "answered a trial frame with a fog density of nan" in node.status.message
+    assert node.figures["state"] == "unconfigured"
 
 
 def test_of_models_that_were_exchanged_nothing_is_left(start: Start) -> None:
