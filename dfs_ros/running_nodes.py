@@ -1,4 +1,9 @@
-"""Find the dehaze node that already answers a camera."""
+"""Find the dehaze node that already answers a camera, whatever it is called.
+
+A dehaze node is known by what it offers: an image `…/image_dehazed` and, beside it, `…/segmentation/label_info`. One
+that nobody listens to listens to no camera either; it is woken by listening to its calibration, which costs it no model
+run, and then seen at its camera's topic.
+"""
 
 import time
 from collections.abc import Sequence
@@ -10,8 +15,14 @@ from dfs_ros.camera import COMPRESSED, Camera
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-_OUTPUT = "/image_dehazed"
+_OUTPUT, _IMAGE = "/image_dehazed", "sensor_msgs/msg/Image"
+_LABELS, _TEXT = "/segmentation/label_info", "std_msgs/msg/String"
 _LOOK_AGAIN_S = 0.1
+_OTHERS_S = 0.7
+"""How long to look on for other nodes once one was found."""
+
+_UNKNOWN = ("_NODE_NAME_UNKNOWN_", "_NODE_NAMESPACE_UNKNOWN_")
+"""What the middleware calls a node of which it has heard an endpoint, but not yet the name."""
 
 
 def find_answers(camera: Camera, *, patience_s: float) -> tuple[str, str] | None:
@@ -22,7 +33,7 @@ def find_answers(camera: Camera, *, patience_s: float) -> tuple[str, str] | None
         patience_s: how long to look; nodes need a moment to be seen.
 
     Raises:
-        ConfigError: a node answers several cameras and their names do not tell which is meant.
+        ConfigError: several nodes answer it, or one answers several cameras and their names do not tell which is meant.
     """
     import rclpy
     from rclpy.context import Context
@@ -32,13 +43,7 @@ def find_answers(camera: Camera, *, patience_s: float) -> tuple[str, str] | None
     rclpy.init(context=context)
     observer = Node("dfs_view", context=context, start_parameter_services=False, enable_rosout=False)
     try:
-        deadline = time.monotonic() + patience_s
-        while True:
-            if found := _look(observer, camera):
-                return found
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(_LOOK_AGAIN_S)  # discovery goes on in threads of the middleware
+        return _find(observer, camera, patience_s)
     finally:
         observer.destroy_node()
         context.try_shutdown()
@@ -58,28 +63,68 @@ def choose(roots: Sequence[str], topic: str) -> str:
     if len(fitting) != 1:
         raise ConfigError(
             f"{topic}: which of {', '.join(roots)} answers it cannot be told; "
-            f"say it to the viewer: ros2 run dfs_ros viewer --ros-args -p images:=[{topic}] -p answers:=[{roots[0]}]"
+            f"say it: dfs view {topic} --answers {roots[0]}"
         )
     return fitting[0]
 
 
-def _look(observer: "Node", camera: Camera) -> tuple[str, str] | None:
+def _find(observer: "Node", camera: Camera, patience_s: float) -> tuple[str, str] | None:
+    """Look until the answers are found, and a little longer for other nodes."""
+    woken: set[str] = set()
+    found: dict[tuple[str, str], list[str]] = {}
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        _wake(observer, woken)
+        before, found = found, _listeners(observer, camera)
+        if found and not before:
+            deadline = min(deadline, time.monotonic() + _OTHERS_S)
+        time.sleep(_LOOK_AGAIN_S)  # discovery goes on in threads of the middleware
+    if len(found) > 1:
+        roots = [root for own in found.values() for root in own]
+        raise ConfigError(
+            f"{camera.topic}: {len(found)} dehaze nodes answer it, {' and '.join(roots)}; "
+            f"choose one: dfs view {camera.topic} --answers {roots[0]}"
+        )
+    return next(((topic, choose(roots, topic)) for (topic, _), roots in found.items()), None)
+
+
+def _wake(observer: "Node", woken: set[str]) -> None:
+    """Listen to the calibration of every dehaze node that is seen, once."""
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import CameraInfo
+
+    for root in set(_roots(observer.get_topic_names_and_types())) - woken:
+        observer.create_subscription(CameraInfo, f"{root}/camera_info", lambda _: None, qos_profile_sensor_data)
+        woken.add(root)
+
+
+def _listeners(observer: "Node", camera: Camera) -> dict[tuple[str, str], list[str]]:
+    """Return what the outputs of each dehaze node lie below that listens to a camera, by topic and node."""
+    found: dict[tuple[str, str], list[str]] = {}
     first, second = camera.topic, camera.compressed_topic
     for topic in (second, first) if camera.transport == COMPRESSED else (first, second):
         resolved = observer.resolve_topic_name(topic)
         for listener in observer.get_subscriptions_info_by_topic(resolved):
-            offered = observer.get_publisher_names_and_types_by_node(listener.node_name, listener.node_namespace)
-            roots = [name.removesuffix(_OUTPUT) for name, _ in offered if name.endswith(_OUTPUT)]
-            if roots:
-                return resolved, choose(roots, resolved)
-    return _look_for_idle(observer, camera)
+            name, space = listener.node_name, listener.node_namespace
+            if (name, space) in {(observer.get_name(), observer.get_namespace()), _UNKNOWN}:
+                continue
+            if roots := _roots_of(observer, name, space):
+                found[resolved, f"{space.rstrip('/')}/{name}"] = roots
+    return found
 
 
-def _look_for_idle(observer: "Node", camera: Camera) -> tuple[str, str] | None:
-    """Look for a node that listens to nothing as nobody listens to it: by the name that the pipeline gives it."""
-    topic = observer.resolve_topic_name(camera.compressed_topic if camera.transport == COMPRESSED else camera.topic)
-    space = observer.resolve_topic_name(camera.topic).rpartition("/")[0]
-    for root in (f"{space}/dehaze_node", f"{space}/dehaze_{camera.leaf}"):
-        if observer.count_publishers(root + _OUTPUT):
-            return topic, root
-    return None
+def _roots_of(observer: "Node", name: str, space: str) -> list[str]:
+    """Return what a node's outputs lie below; nothing where it is no dehaze node, or has just gone."""
+    from rclpy.node import NodeNameNonExistentError
+
+    try:
+        return _roots(observer.get_publisher_names_and_types_by_node(name, space))
+    except NodeNameNonExistentError:
+        return []
+
+
+def _roots(topics: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return what the topics of dehaze nodes lie below, by their names and types."""
+    kinds = dict(topics)
+    roots = [name.removesuffix(_OUTPUT) for name, found in topics if name.endswith(_OUTPUT) and _IMAGE in found]
+    return [root for root in roots if _TEXT in kinds.get(root + _LABELS, ())]

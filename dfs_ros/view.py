@@ -34,20 +34,28 @@ def view(
         int | None,
         typer.Option(min=0, max=232, help="DDS domain. Of a bag: one that nobody uses, if not given."),
     ] = None,
+    answers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of a topic: below which name a running node answers it, such as /front/dehaze_node."
+        ),
+    ] = None,
 ) -> None:
     """Show a camera before and after, its mask, the visibility and the diagnostics in a browser.
 
     A bag is played through the dehaze node, again and again unless loop:=false, on a DDS domain of its own. Of a topic
-    that a dehaze node already answers, that node's answers are shown; else one is started. Ctrl-C ends it.
+    that a running dehaze node answers, whatever it is called, that node's answers are shown; else one is started. Where
+    several answer it, choose by --answers. Ctrl-C ends it.
     """
     if importlib.util.find_spec("aiohttp") is None:
         raise ConfigError("the page needs aiohttp: pip install 'dfs_ros[view]'")
     arguments = {"viewer_host": host, "viewer_port": str(port), **up.parse(settings or []), "viewer": "true"}
-    nodes = (
-        _nodes_of_bag(source, arguments, domain_id)
-        if _is_bag(source)
-        else _nodes_of_topic(source, arguments, domain_id)
-    )
+    if _is_bag(source):
+        if answers is not None:
+            raise ConfigError(f"--answers is for topics, but {source} is a bag, which a new node answers; leave it out")
+        nodes = _nodes_of_bag(source, arguments, domain_id)
+    else:
+        nodes = _nodes_of_topic(source, arguments, domain_id, answers)
     shown = [replace(node, required=node.required or node.executable == "viewer") for node in nodes]
     raise typer.Exit(Processes([up.command(node) for node in shown]).run())
 
@@ -75,7 +83,9 @@ def _nodes_of_bag(bag: str, arguments: dict[str, str], domain_id: int | None) ->
     return graph.pipeline({"loop": "true", "restamp": "true", **arguments, "bag": bag})
 
 
-def _nodes_of_topic(topic: str, arguments: dict[str, str], domain_id: int | None) -> Sequence[graph.Node]:
+def _nodes_of_topic(
+    topic: str, arguments: dict[str, str], domain_id: int | None, chosen: str | None
+) -> Sequence[graph.Node]:
     """Return the viewer alone where a node answers the topic already, else a node as well."""
     from dfs_ros.middleware import prepare
     from dfs_ros.running_nodes import find_answers
@@ -84,9 +94,12 @@ def _nodes_of_topic(topic: str, arguments: dict[str, str], domain_id: int | None
         os.environ["ROS_DOMAIN_ID"] = str(domain_id)
     prepare()
     pipeline = graph.pipeline({**arguments, "camera": topic})
-    found = find_answers(Camera.of_topic(topic), patience_s=DISCOVERY_S)
+    if chosen is not None:
+        found: tuple[str, str] | None = (topic, chosen.rstrip("/"))
+    else:
+        found = find_answers(Camera.of_topic(topic), patience_s=DISCOVERY_S)
     if found is None:
-        typer.echo(f"no dehaze node answers {topic}: starting one")
+        typer.echo(f"no running dehaze node listens to {topic}: starting one")
         return pipeline
     images, answers = found
     typer.echo(f"showing what {answers} makes of {images}")

@@ -5,16 +5,11 @@ Needs Chromium and its driver (Debian and Ubuntu packages chromium and chromium-
 
 import json
 import re
-import shutil
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,85 +19,20 @@ pytest.importorskip("aiohttp", reason="needs the extra [view]")
 pytest.importorskip("selenium", reason="needs selenium to drive Chromium")
 
 from domain_coordinator import domain_id
-from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.support.ui import WebDriverWait
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-    "--force-color-profile=srgb", "--hide-scrollbars", "--window-size=1400,1000",
-)  # fmt: skip
-DEADLINE_S = 90.0
+from .view_page import CHROMIUM, DEADLINE_S, DRIVER, Page, Running, opened_page
 
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs Chromium and chromedriver: install chromium and chromium-driver"
 )
 
 
-class Running:
-    """`dfs view` of a short bag that plays again and again."""
-
-    def __init__(self, folder: Path, bag: Path, model: Path, domain: int) -> None:
-        self._log = folder / "view.log"
-        words = (str(bag), f"model:={model}", "backend:=onnxruntime", "--port", "0", "--domain-id", str(domain))
-        with self._log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dfs_core.cli", "view", *words], stdout=output, stderr=subprocess.STDOUT
-            )
-
-    @property
-    def output(self) -> str:
-        """What it has printed."""
-        return self._log.read_text(errors="replace")
-
-    def address(self) -> str:
-        """Return where the page is, once it says so."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not (found := re.search(r"open (http://\S+/)", self.output)):
-            assert time.monotonic() < deadline, self.output
-            assert self.process.poll() is None, self.output
-            time.sleep(0.05)
-        return found[1]
-
-
-class Page:
-    """The page in the browser."""
-
-    def __init__(self, driver: webdriver.Chrome, running: Running) -> None:
-        self.driver, self.running = driver, running
-
-    def run(self, script: str) -> Any:
-        """Return what a script returns."""
-        return self.driver.execute_script(script)
-
-    def text(self, name: str) -> str:
-        """Return the text of the element of an id."""
-        return self.driver.find_element("id", name).text
-
-    def wait(self, condition: Callable[[], Any], what: str) -> Any:
-        """Wait for something to be seen."""
-        message = f"{what}; the page: {self.driver.find_element('tag name', 'body').text}"
-        return WebDriverWait(self.driver, DEADLINE_S).until(lambda _: condition(), message)
-
-    def frame(self) -> int:
-        """Return the number of the frame that is shown; 0 before the first."""
-        return int(self.run("return document.body.dataset.frame ?? 0"))
-
-    def hidden_share(self) -> float:
-        """Return how many per cent of the dehazed picture are hidden, as the browser computes it."""
-        clip = self.run("return getComputedStyle(document.getElementById('right')).clipPath")
-        return float(clip.removesuffix("%)").rpartition(" ")[2])
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, recordings: ModuleType, model_path: Path) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("view")
     with domain_id() as number:
-        started = Running(folder, recordings.write(folder / "bag", frames=25), model_path, number)
+        started = Running(folder, str(recordings.write(folder / "bag", frames=25)), model_path, number)
         yield started
         if started.process.poll() is None:
             started.process.send_signal(signal.SIGINT)
@@ -111,19 +41,9 @@ def running(tmp_path_factory: pytest.TempPathFactory, recordings: ModuleType, mo
 
 @pytest.fixture(scope="module")
 def page(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(DRIVER))
-    browser.get("about:blank")
-    browser.get_log("performance")  # of the browser's own start page
-    browser.get(running.address())
-    shown = Page(browser, running)
-    shown.wait(lambda: shown.frame() > 0, "a frame is shown")
-    yield shown
-    browser.quit()
+    with opened_page(running, tmp_path_factory.mktemp("profile")) as shown:
+        shown.wait(lambda: shown.frame() > 0, "a frame is shown")
+        yield shown
 
 
 def test_frames_go_on_and_before_and_after_have_the_size_of_the_camera(page: Page, recordings: ModuleType) -> None:
