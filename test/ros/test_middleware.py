@@ -58,20 +58,31 @@ def test_the_profile_holds_several_large_images() -> None:
     assert participant.get("is_default_profile") == "true"
 
 
-def test_freed_images_do_not_go_back_to_the_kernel(clean_environment: None) -> None:
-    """Use and free three images ten times: their pages fault in ten times where malloc gives them back."""
+@pytest.mark.parametrize("thread", ["first", "another"])
+def test_freed_images_do_not_go_back_to_the_kernel(thread: str, clean_environment: None) -> None:
+    """Use and free six images again and again: their pages fault in again where malloc gives them back.
+
+    With what is held beside them they need more than the 64 MB of a thread's first heap. rclpy is there first, as it
+    starts threads, which take part of what malloc hands out.
+    """
     image, pages = 6_220_800, 6_220_800 // 4096
     script = (
-        "import resource, sys; from dfs_ros import middleware\n"
+        "import resource, sys, threading, rclpy; from dfs_ros import middleware\n"
         "kept = sys.argv[1] == 'keep' and middleware.keep_freed_memory()\n"
-        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "before = faults()\n"
-        f"for _ in range(10): images = [b'x' * {image} for _ in range(3)]; del images\n"
-        "print(int(kept), faults() - before)"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_THREAD).ru_minflt\n"
+        "def use():\n"
+        f"    images = [b'x' * {image} for _ in range(6)]\n"
+        "def count():\n"
+        "    held = b'x' * 30_000_000; use(); before = faults()\n"
+        "    for _ in range(10): use()\n"
+        "    print(int(kept), faults() - before)\n"
+        "if sys.argv[2] == 'another':\n"
+        "    thread = threading.Thread(target=count); thread.start(); thread.join()\n"
+        "else: count()"
     )
 
     def count(setting: str) -> tuple[int, int]:
-        command = [sys.executable, "-c", script, setting]
+        command = [sys.executable, "-c", script, setting, thread]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         kept, faults = map(int, done.stdout.split())
         return kept, faults
@@ -79,8 +90,8 @@ def test_freed_images_do_not_go_back_to_the_kernel(clean_environment: None) -> N
     kept, faults = count("keep")
     if not kept:
         pytest.skip("this C library's malloc cannot be told to keep memory")
-    assert faults < 2 * 3 * pages
-    assert count("leave")[1] > 5 * 3 * pages, "without the setting there is nothing to cure, so this test shows nothing"
+    assert faults < pages
+    assert count("leave")[1] > 8 * pages, "without the setting there is nothing to cure, so this test shows nothing"
 
 
 def test_a_thread_in_native_code_does_not_delay_the_end() -> None:
