@@ -43,6 +43,7 @@ class Question:
         frame: RGB, uint8 [H, W, 3].
         encoding: in which images are answered: "rgb8", "bgr8" or "mono8".
         wishes: what somebody wants to know.
+        room: where the frame without fog is best written; None: wherever the model likes.
         stopwatch: how long its steps took so far.
     """
 
@@ -50,6 +51,7 @@ class Question:
     frame: NDArray[np.uint8]
     encoding: str
     wishes: Wishes
+    room: NDArray[np.uint8] | None
     stopwatch: Stopwatch
 
     @property
@@ -112,7 +114,9 @@ class Dehazing:
             else:
                 frame = to_array(message, max_pixels=max_pixels, blue_may_lie_first=True)
                 encoding = answer_encoding(message.encoding)
-        question = Question(arrival, frame, encoding, wishes, stopwatch)
+        height, width, _ = frame.shape
+        room = self._outputs.room(height, width, encoding) if wishes.dehazed else None
+        question = Question(arrival, frame, encoding, wishes, room, stopwatch)
         self.newest_kind = question.kind
         if parameters.enabled:
             return question
@@ -133,7 +137,7 @@ class Dehazing:
 
         Args:
             question: what `read` gave.
-            result: the model's, of this frame alone.
+            result: the model's, of this frame alone; if it holds no frame without fog, that is in `question.room`.
             artifact: the model's description.
 
         Raises:
@@ -145,8 +149,8 @@ class Dehazing:
             self.attenuation, opens_at=parameters.gate_attenuation, hysteresis=parameters.gate_hysteresis
         )
         dehazed = None
-        if question.wishes.dehazed and result.dehazed is not None:
-            dehazed = question.frame if passed else result.dehazed[0]
+        if question.wishes.dehazed:
+            dehazed = question.frame if passed else question.room if result.dehazed is None else result.dehazed[0]
         mask = None if result.mask is None else result.mask[0]
         self._publish(question, parameters, dehazed=dehazed, mask=mask, passed=passed)
 

@@ -5,6 +5,7 @@ is a numpy array. Nothing here imports ROS.
 """
 
 import dataclasses
+import math
 import sys
 from typing import Any
 
@@ -92,7 +93,7 @@ def from_array(array: Pixels, header: Any, encoding: str, message_type: Any, *, 
         encoding: "rgb8" or "bgr8" for RGB, "mono8" for either.
         message_type: class of the message, of rclpy or rosbags.
         reuse: a message of rclpy's that is no longer needed; when its size fits, it is filled again and returned, which
-            saves the allocation.
+            saves the allocation. An array that `room` gave of it is not copied.
 
     Raises:
         FrameError: `array` or `encoding` is none of these.
@@ -115,6 +116,27 @@ def from_array(array: Pixels, header: Any, encoding: str, message_type: Any, *, 
     for name, value in layout.items():
         setattr(message, name, value)
     return message
+
+
+def room(height: int, width: int, encoding: str, message_type: Any, *, reuse: Any = None) -> tuple[Any, Pixels]:
+    """Return a sensor_msgs/Image of rclpy's that is to be filled, and where its pixels go.
+
+    Write them there, and give both to `from_array`, as `reuse` and `array`.
+
+    Args:
+        height: of the image.
+        width: of the image.
+        encoding: "rgb8" or "bgr8", whose pixels are RGB to index, [H, W, 3], or "mono8", [H, W].
+        message_type: class of the message.
+        reuse: a message that is no longer needed; it is the one returned when its size fits.
+    """
+    shape = (height, width) if encoding == "mono8" else (height, width, 3)
+    message = reuse
+    if reuse is None or len(reuse.data) != math.prod(shape):
+        message = message_type()
+        message.data.frombytes(bytes(math.prod(shape)))
+    pixels = np.frombuffer(message.data, np.uint8).reshape(shape)
+    return message, pixels[..., ::-1] if encoding == "bgr8" else pixels
 
 
 def to_compressed(array: Pixels, header: Any, message_type: Any, quality: int = 90, *, encoding: str = "rgb8") -> Any:
@@ -240,7 +262,8 @@ def _encode(array: Pixels, encoding: str, target: Pixels | None) -> Pixels:
     if encoding == "rgb8" or array.ndim == 2:
         if target is None:
             return np.ascontiguousarray(array)
-        np.copyto(target, array)
+        if array.ctypes.data != target.ctypes.data or array.strides != target.strides:
+            np.copyto(target, array)
         return target
     code = cv2.COLOR_RGB2BGR if encoding == "bgr8" else cv2.COLOR_RGB2GRAY
     return cv2.cvtColor(array, code, dst=target)

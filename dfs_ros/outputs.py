@@ -15,7 +15,7 @@ from dfs_core.optics import mor_from_attenuation
 from dfs_ros import camera_info, label_info, qos, rendering
 from dfs_ros.answer import Answer, Wishes
 from dfs_ros.dehaze_parameters import NETWORK, DehazeParameters
-from dfs_ros.image_message import from_array, to_compressed, to_png
+from dfs_ros.image_message import from_array, room, to_compressed, to_png
 from dfs_ros.statistics import Stopwatch
 
 Pixels = NDArray[np.uint8]
@@ -90,6 +90,16 @@ class Outputs:
             visibility=_is_wanted(self._visibility) or _is_wanted(self._fog_density),
         )
 
+    def room(self, height: int, width: int, encoding: str) -> Pixels | None:
+        """Return where to write a dehazed frame so that `publish` need not copy it, uint8 [H, W, 3], RGB to index.
+
+        It is memory of the message that goes out next. None where nobody listens to such a message, or where the frame
+        is grey and has to be converted.
+        """
+        if encoding == "mono8" or not _is_wanted(self._dehazed):
+            return None
+        return self._room(self._dehazed, height, width, encoding)
+
     def publish(self, answer: Answer, parameters: DehazeParameters, stopwatch: Stopwatch) -> None:
         """Publish an answer on every topic that somebody listens to; times "convert out" and "publish"."""
         for publisher, make in self._messages(answer, parameters):
@@ -155,7 +165,7 @@ class Outputs:
         palette = self._labels.palette
         yield (
             self._mask,
-            lambda: self._image(self._mask, rendering.enlarge(mask, height, width), answer, "mono8"),
+            lambda: self._enlarged(self._mask, mask, (height, width), answer, "mono8"),
         )
         yield (
             self._mask_png,
@@ -163,9 +173,7 @@ class Outputs:
         )
         yield (
             self._color,
-            lambda: self._image(
-                self._color, rendering.enlarge(rendering.colorize(mask, palette), height, width), answer, "rgb8"
-            ),
+            lambda: self._enlarged(self._color, rendering.colorize(mask, palette), (height, width), answer, "rgb8"),
         )
         if answer.calibration is not None:
             own = camera_info.for_image(answer.calibration, answer.message.header)
@@ -173,6 +181,19 @@ class Outputs:
                 self._mask_camera_info,
                 lambda: camera_info.scaled(own, from_size=answer.size, to_size=(height, width)),
             )
+
+    def _enlarged(
+        self, publisher: LifecyclePublisher, picture: Pixels, size: tuple[int, int], answer: Answer, encoding: str
+    ) -> Image:
+        """Return a mask, or its colours, as a message of another size, written there at once."""
+        place = self._room(publisher, *size, encoding)
+        return self._image(publisher, rendering.enlarge(picture, *size, out=place), answer, encoding)
+
+    def _room(self, publisher: LifecyclePublisher, height: int, width: int, encoding: str) -> Pixels:
+        """Return where the pixels of a publisher's next message go: the memory of the one that it sent before."""
+        message, pixels = room(height, width, encoding, Image, reuse=self._spare.get(publisher))
+        self._spare[publisher] = message
+        return pixels
 
     def _image(self, publisher: LifecyclePublisher, array: Pixels, answer: Answer, encoding: str) -> Image:
         """Return an array as a message, in the memory of the one that the publisher sent before, if it fits."""

@@ -1,5 +1,7 @@
 """Masks as pictures: enlarged, in colours, and laid over the frame."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,11 +9,25 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 
-def enlarge(mask: Pixels, height: int, width: int) -> Pixels:
-    """Return class ids [h, w], or their colours [h, w, 3], at another size; each pixel is what the nearest was."""
+def enlarge(mask: Pixels, height: int, width: int, *, out: Pixels | None = None) -> Pixels:
+    """Return class ids [h, w], or their colours [h, w, 3], at another size; each pixel is what the nearest was.
+
+    A mask of that size is returned as it is; another is written to `out` if that is given, C-contiguous. It is what
+    OpenCV makes of it, but sooner: only one copy of each row is computed.
+    """
     if mask.shape[:2] == (height, width):
         return mask
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    wide = cv2.resize(mask, (width, mask.shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+    return wide.take(_nearest(mask.shape[0], height), axis=0, out=out, mode="clip")
+
+
+@lru_cache(maxsize=16)
+def _nearest(source: int, target: int) -> NDArray[np.int32]:
+    """Return which of `source` rows is the nearest to each of `target` rows, by OpenCV's rounding; read-only."""
+    indices = np.arange(source, dtype=np.int32)[:, None]
+    rows = cv2.resize(indices, (1, target), interpolation=cv2.INTER_NEAREST_EXACT).ravel()
+    rows.setflags(write=False)
+    return rows
 
 
 def colorize(mask: Pixels, palette: Pixels) -> Pixels:

@@ -34,6 +34,7 @@ def answer(dehazer: Dehazer, items: Sequence[Item], *, statistics: ModelStatisti
 def _answer_batch(dehazer: Dehazer, batch: Sequence[_Read], statistics: ModelStatistics) -> None:
     """Answer frames of one size; should the model fail on all together, it is asked for one after the other."""
     wishes = batch[0][1].wishes
+    rooms = [question.room for _, question in batch if question.room is not None]
     start = time.perf_counter()
     try:
         result = dehazer(
@@ -41,6 +42,7 @@ def _answer_batch(dehazer: Dehazer, batch: Sequence[_Read], statistics: ModelSta
             dehaze=wishes.dehazed,
             segment=wishes.mask,
             adjustments=[camera.dehazing.adjustment(question) for camera, question in batch],
+            out=rooms if len(rooms) == len(batch) else (),
         )
     except Exception as error:  # noqa: BLE001 - whatever a backend raises is told
         if len(batch) == 1:

@@ -64,12 +64,14 @@ def adjust(restoration: Floats, adjustments: Sequence[Adjustment]) -> Floats:
     return np.stack([adjustment(planes) for adjustment, planes in zip(adjustments, restoration, strict=True)])
 
 
-def blend(frames: Sequence[_Bytes] | _Bytes, dehazed: _Bytes, adjustments: Sequence[Adjustment]) -> None:
+def blend(
+    frames: Sequence[_Bytes] | _Bytes, dehazed: Sequence[_Bytes] | _Bytes, adjustments: Sequence[Adjustment]
+) -> None:
     """Bring whole dehazed frames to the strengths asked for, in place; no adjustments leave them as they are.
 
     Args:
         frames: N frames as they came, uint8 [H, W, 3] each.
-        dehazed: what the model made of them, uint8 [N, H, W, 3].
+        dehazed: what the model made of them, N of uint8 [H, W, 3].
         adjustments: one for each frame, or none.
     """
     if all(adjustment.strength == 1.0 for adjustment in adjustments):

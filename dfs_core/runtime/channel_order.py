@@ -1,8 +1,9 @@
 """Frames that are RGB to index but lie in memory as B, G, R, as most cameras send them: views, not copies."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dfs_core.runtime.dehazer import Frames
+Frames = NDArray[np.uint8]
 
 
 def has_blue_first(frame: Frames) -> bool:
@@ -18,6 +19,18 @@ def as_lies(frame: Frames, *, blue_first: bool) -> Frames:
 def without_gaps(frame: Frames) -> Frames:
     """Return the same frame in the order in which it lies; copied only if need be."""
     return as_lies(frame, blue_first=has_blue_first(frame))
+
+
+def copy_frame(frame: Frames, target: Frames) -> None:
+    """Write a frame [H, W, 3] over another of its size, each in the order in which it lies, without gaps."""
+    blue_first = has_blue_first(target)
+    if has_blue_first(frame) == blue_first:
+        np.copyto(target, frame)
+        return
+    import cv2  # numpy takes ten times as long; here, as a start should not wait for it
+
+    source, memory = (array[..., ::-1] if has_blue_first(array) else array for array in (frame, target))
+    cv2.cvtColor(source, cv2.COLOR_RGB2BGR, dst=memory)
 
 
 def room_like(frame: Frames, count: int) -> Frames:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dfs_core.artifact import Artifact
 from dfs_core.errors import FrameError
 from dfs_core.runtime.adjustment import Adjustment, blend
+from dfs_core.runtime.channel_order import copy_frame
 
 _logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Result:
     """What a model says of N frames.
 
     Attributes:
-        dehazed: RGB frames without fog, uint8 [N, H, W, 3]; None when they were not asked for.
+        dehazed: RGB frames without fog, uint8 [N, H, W, 3]; None when they were not asked for, or written elsewhere.
         mask: class ids of the dehazed frames at the network's size, uint8 [N, h, w]; None when not asked for.
         fog_density: attenuation coefficient β in 1/m, float32 [N].
     """
@@ -69,7 +70,13 @@ class Dehazer(ABC):
 
     @abstractmethod
     def __call__(
-        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+        self,
+        frames: Batch,
+        *,
+        dehaze: bool = True,
+        segment: bool = True,
+        adjustments: Sequence[Adjustment] = (),
+        out: Sequence[Frames] = (),
     ) -> Result:
         """Run the model on RGB frames; the frames are only read.
 
@@ -79,9 +86,13 @@ class Dehazer(ABC):
             segment: whether the mask is wanted. What is not wanted is not computed.
             adjustments: how each frame is restored, N of them; none for what the model says. They change the dehazed
                 frames alone: mask and fog density are the model's.
+            out: where the dehazed frames are written, N of `frames`' size, instead of into memory that is the result's
+                own: RGB to index, uint8 [H, W, 3], C-contiguous or the view [..., ::-1] of what is. None of it may be
+                a frame's memory. What it holds after an error is arbitrary.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many, or `out` is
+                not as described.
             BackendError: the backend failed.
         """
 
@@ -92,7 +103,7 @@ class Dehazer(ABC):
     def close(self) -> None:  # noqa: B027 (most backends hold nothing that Python does not free)
         """Free what the model holds; it must not be called afterwards."""
 
-    def _blend(self, frames: Batch, dehazed: Frames, adjustments: Sequence[Adjustment]) -> None:
+    def _blend(self, frames: Batch, dehazed: Batch, adjustments: Sequence[Adjustment]) -> None:
         """Bring frames that the whole graph dehazed to their strengths, and tell once what cannot be done to them."""
         if not self._told_of_steadying and any(adjustment.steady is not None for adjustment in adjustments):
             self._told_of_steadying = True
@@ -103,6 +114,15 @@ class Dehazer(ABC):
             )
         blend(frames, dehazed, adjustments)
 
+    def _finished(
+        self, frames: Batch, dehazed: Frames, adjustments: Sequence[Adjustment], out: Sequence[Frames]
+    ) -> Frames | None:
+        """Return frames that the whole graph dehazed at their strengths, or write them to where they were asked for."""
+        self._blend(frames, dehazed, adjustments)
+        for source, target in zip(dehazed, out, strict=False):  # none is asked for, or as many as there are
+            copy_frame(source, target)
+        return None if out else dehazed
+
     def __enter__(self) -> "Dehazer":
         """Return itself."""
         return self
@@ -110,6 +130,27 @@ class Dehazer(ABC):
     def __exit__(self, *_: object) -> None:
         """Close the model."""
         self.close()
+
+
+def check_out(out: Sequence[Frames], count: int, height: int, width: int) -> None:
+    """Refuse places for dehazed frames that are neither none nor one for each of `count`, of their size.
+
+    Raises:
+        FrameError: with what was found.
+    """
+    if not out:
+        return
+    fits = [frame.dtype == np.uint8 and frame.shape == (height, width, 3) and _can_be_filled(frame) for frame in out]
+    if len(out) != count or not all(fits):
+        told = " and ".join(dict.fromkeys(f"{frame.dtype} {list(frame.shape)}" for frame in out))
+        raise FrameError(
+            f"out must be {count} x uint8 [{height}, {width}, 3] that may be written and lie without gaps, "
+            f"not {len(out)} x {told}"
+        )
+
+
+def _can_be_filled(frame: Frames) -> bool:
+    return frame.flags.writeable and (frame.flags.c_contiguous or frame[..., ::-1].flags.c_contiguous)
 
 
 def check_frames(frames: Batch) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfs_core.runtime.channel_order import as_lies, has_blue_first
-from dfs_core.runtime.dehazer import Batch, Frames
+from dfs_core.runtime.dehazer import Batch
 from dfs_core.runtime.kernels import restore_rows, shrink_rows
 from dfs_core.runtime.restoration import bilinear_taps
 from dfs_core.runtime.row_pool import RowPool
@@ -36,13 +36,13 @@ class FrameKernels:
             memory = frame[..., ::-1] if blue_first else frame
             self._pool.run(partial(shrink_rows, memory, rows, columns, target, blue_first), target.shape[1])
 
-    def restore(self, frames: Batch, restoration: NDArray[np.float32], dehazed: Frames) -> None:
-        """Write the frames without fog, uint8 [N, H, W, 3], given the coefficients, float32 [N, 4, h, w].
+    def restore(self, frames: Batch, restoration: NDArray[np.float32], dehazed: Batch) -> None:
+        """Write the frames without fog, N of uint8 [H, W, 3], given the coefficients, float32 [N, 4, h, w].
 
         What lies as the frame does is written at once; else it costs a copy.
         """
-        rows = bilinear_taps(restoration.shape[2], dehazed.shape[1])
-        columns = bilinear_taps(restoration.shape[3], dehazed.shape[2])
+        rows = bilinear_taps(restoration.shape[2], frames[0].shape[0])
+        columns = bilinear_taps(restoration.shape[3], frames[0].shape[1])
         for frame, planes, target in zip(frames, restoration, dehazed, strict=True):
             blue_first = has_blue_first(target)
             if has_blue_first(frame) != blue_first:

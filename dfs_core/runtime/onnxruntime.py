@@ -18,7 +18,7 @@ from dfs_core.errors import BackendError
 from dfs_core.onnx_cut import between_cut_points
 from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
 from dfs_core.runtime.channel_order import room_like, without_gaps
-from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
+from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames, check_out
 from dfs_core.runtime.probes import missing_packages
 from dfs_core.runtime.row_pool import usable_processors
 
@@ -71,32 +71,39 @@ class OnnxRuntimeDehazer(Dehazer):
             )
 
     def __call__(
-        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+        self,
+        frames: Batch,
+        *,
+        dehaze: bool = True,
+        segment: bool = True,
+        adjustments: Sequence[Adjustment] = (),
+        out: Sequence[Frames] = (),
     ) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many, or `out` does
+                not fit.
             BackendError: the file was exported for other frames alone, or ONNX Runtime failed.
         """
         sides = check_frames(frames)
         check_adjustments(adjustments, sides[0])
+        check_out(out, *sides)
         others = [*([MASK] if segment else []), FOG_DENSITY]
         if self.kernels is None:
             array = np.ascontiguousarray(frames[0][None] if sides[0] == 1 else frames)
             outputs = self._run(FRAMES, array, [*([DEHAZED] if dehaze else []), *others])
-            if dehaze:
-                self._blend(array, outputs[DEHAZED], adjustments)
-            return Result(outputs.get(DEHAZED), outputs.get(MASK), outputs[FOG_DENSITY])
+            dehazed = self._finished(frames, outputs[DEHAZED], adjustments, out) if dehaze else None
+            return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
         self._refuse_other(sides)
         apart = [without_gaps(frame) for frame in frames]
         low_resolution = np.empty((sides[0], 3, *self.artifact.network_size(*sides[1:])), np.float32)
         self.kernels.shrink(apart, low_resolution)
         outputs = self._run(LOW_RESOLUTION, low_resolution, [*([RESTORATION] if dehaze else []), *others])
-        dehazed = None
+        dehazed = room_like(apart[0], len(apart)) if dehaze and not out else None
         if dehaze:
-            dehazed = room_like(apart[0], len(apart))
-            self.kernels.restore(apart, adjust(outputs[RESTORATION], adjustments), dehazed)
+            targets: Batch = out if dehazed is None else dehazed
+            self.kernels.restore(apart, adjust(outputs[RESTORATION], adjustments), targets)
         return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
 
     @property

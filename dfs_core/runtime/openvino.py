@@ -24,8 +24,8 @@ from openvino import opset13
 from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
 from dfs_core.errors import BackendError
 from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
-from dfs_core.runtime.channel_order import room_like, without_gaps
-from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames
+from dfs_core.runtime.channel_order import copy_frame, room_like, without_gaps
+from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames, check_out
 from dfs_core.runtime.frame_kernels import FrameKernels
 from dfs_core.runtime.network_cache import NetworkCache
 from dfs_core.runtime.row_pool import usable_processors
@@ -111,20 +111,29 @@ class OpenVinoDehazer(Dehazer):
         self.kernels = FrameKernels(threads)
 
     def __call__(
-        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+        self,
+        frames: Batch,
+        *,
+        dehaze: bool = True,
+        segment: bool = True,
+        adjustments: Sequence[Adjustment] = (),
+        out: Sequence[Frames] = (),
     ) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many, or `out` does
+                not fit.
             BackendError: OpenVINO failed.
         """
-        count, _, _ = check_frames(frames)
+        count, height, width = check_frames(frames)
         check_adjustments(adjustments, count)
-        dehazed = room_like(frames[0], count) if dehaze else None
+        check_out(out, count, height, width)
+        dehazed = room_like(frames[0], count) if dehaze and not out else None
+        targets: Batch = out if dehazed is None else dehazed
         masks, densities = [], []
         for index, frame in enumerate(frames):
-            whole, target = without_gaps(frame), None if dehazed is None else dehazed[index]
+            whole, target = without_gaps(frame), targets[index] if dehaze else None
             if self._runs_whole:
                 outputs = self._run_whole(whole, target, segment=segment)
             else:
@@ -132,8 +141,8 @@ class OpenVinoDehazer(Dehazer):
             densities.append(outputs[FOG_DENSITY].copy())
             if segment:
                 masks.append(outputs[MASK].copy())
-        if dehazed is not None and self._runs_whole:
-            self._blend(frames, dehazed, adjustments)
+        if dehaze and self._runs_whole:
+            self._blend(frames, targets, adjustments)
         return Result(dehazed, np.concatenate(masks) if segment else None, np.concatenate(densities))
 
     @property
@@ -156,7 +165,7 @@ class OpenVinoDehazer(Dehazer):
         self.kernels.shrink(frame[None], request.get_input_tensor().data)
         outputs = self._infer(request, wanted)
         if dehazed is not None:
-            self.kernels.restore(frame[None], adjust(outputs[RESTORATION], adjustments), dehazed[None])
+            self.kernels.restore([frame], adjust(outputs[RESTORATION], adjustments), [dehazed])
         return outputs
 
     def _run_whole(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:
@@ -166,7 +175,7 @@ class OpenVinoDehazer(Dehazer):
         request.get_input_tensor().data[0] = frame
         outputs = self._infer(request, wanted)
         if dehazed is not None:
-            dehazed[:] = outputs[DEHAZED][0]
+            copy_frame(outputs[DEHAZED][0], dehazed)
         return outputs
 
     @cached_property

@@ -26,7 +26,7 @@ from dfs_core.engines.target import Gpu, choose_target
 from dfs_core.errors import BackendError
 from dfs_core.runtime.adjustment import Adjustment, check_adjustments
 from dfs_core.runtime.cuda_driver import CudaDevice
-from dfs_core.runtime.dehazer import Batch, Dehazer, Result, check_frames
+from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames, check_out
 from dfs_core.runtime.engine_session import DTYPES, EngineSession, Lane
 from dfs_core.runtime.network_cache import NetworkCache
 
@@ -77,16 +77,24 @@ class TensorRtDehazer(Dehazer):
         return self._key.folder_name()
 
     def __call__(
-        self, frames: Batch, *, dehaze: bool = True, segment: bool = True, adjustments: Sequence[Adjustment] = ()
+        self,
+        frames: Batch,
+        *,
+        dehaze: bool = True,
+        segment: bool = True,
+        adjustments: Sequence[Adjustment] = (),
+        out: Sequence[Frames] = (),
     ) -> Result:
         """Run the model on RGB frames of one size; the result is the caller's to keep.
 
         Raises:
-            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many.
+            FrameError: `frames` are not uint8, or not of one size, or the adjustments are not as many, or `out` does
+                not fit.
             BackendError: the frames are larger or smaller than the engine takes, or TensorRT failed.
         """
         count, height, width = check_frames(frames)
         check_adjustments(adjustments, count)
+        check_out(out, count, height, width)
         session = self._open_session()
         wanted = [*([DEHAZED] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY]
         session.device.make_current()
@@ -96,9 +104,8 @@ class TensorRtDehazer(Dehazer):
                 shapes = {name: (count, *lane.shapes[name][1:]) for name in wanted}
                 outputs = {name: session.buffers.lend(shape, DTYPES[name]) for name, shape in shapes.items()}
             lane.run(frames[start:stop], {name: output[start:stop] for name, output in outputs.items()})
-        if dehaze:
-            self._blend(frames, outputs[DEHAZED], adjustments)
-        return Result(outputs.get(DEHAZED), outputs.get(MASK), outputs[FOG_DENSITY])
+        dehazed = self._finished(frames, outputs[DEHAZED], adjustments, out) if dehaze else None
+        return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
 
     def time_network(self, batch: int, height: int, width: int) -> float:
         """Return how many seconds the network alone takes, without any copy, on what is on the device."""

@@ -19,7 +19,7 @@ class HalfAsBright(Dehazer):
 
     backend = "half as bright"
 
-    def __call__(self, frames, *, dehaze=True, segment=True, adjustments=()):  # noqa: ARG002, D102
+    def __call__(self, frames, *, dehaze=True, segment=True, adjustments=(), out=()):  # noqa: ARG002, D102
         mask = np.full(frames.shape[:3], 3, np.uint8)
         return Result(frames // 2 if dehaze else None, mask if segment else None, np.full(len(frames), 0.02, "f4"))
 

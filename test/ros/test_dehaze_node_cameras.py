@@ -12,11 +12,11 @@ import pytest
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
 
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
 
 from dfs_core.runtime import load
-from dfs_ros.image_message import from_array, to_array
+from dfs_ros.image_message import decode, from_array, to_array, to_compressed
 
 Start = Callable[..., Any]
 
@@ -129,6 +129,29 @@ def test_a_camera_that_stalls_or_sends_rubbish_costs_the_others_nothing(start: S
     for camera in cameras.all.values():
         assert camera.stamps == sorted(set(camera.stamps))
     assert "Traceback" not in node.process.output
+
+
+def test_cameras_of_which_one_is_heard_compressed_share_a_call(start: Start, model_path: Path) -> None:
+    """The one writes its frame into the message that goes out, the other has none to write into."""
+    node = start("-p", "cameras:=[front, left]", "-p", "batch_window_ms:=200.0")
+    answers = node.graph.listen(Image, "/dehaze_node/front/image_dehazed")
+    jpegs = node.graph.listen(CompressedImage, "/dehaze_node/left/image_dehazed/compressed")
+    frames = {
+        name: np.full((60, 96, 3), level, np.uint8) for name, level in {"front": (90, 140, 200), "left": 120}.items()
+    }
+    publishers = {name: node.graph.node.create_publisher(Image, f"{name}/image_raw", 1) for name in frames}
+
+    def answered() -> bool:
+        for name, publisher in publishers.items():
+            publisher.publish(from_array(frames[name], Header(frame_id=name), "bgr8", Image))
+        return len(answers) > 3 and len(jpegs) > 3 and node.figures_of("model").get("batch max") == "2"
+
+    node.graph.wait(answered, "frames of both in one call, and their answers")
+    with load(model_path, "onnxruntime") as dehazer:
+        expected = {name: dehazer(frame[None]).dehazed[0] for name, frame in frames.items()}
+    assert abs(to_array(answers[-1]).astype(int) - expected["front"]).max() <= 1
+    jpeg = to_compressed(expected["left"], Header(), CompressedImage, encoding="bgr8")
+    assert abs(decode(jpegs[-1]).astype(int) - decode(jpeg)).max() <= 12
 
 
 @pytest.mark.parametrize(

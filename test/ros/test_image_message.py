@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from dfs_core.errors import FrameError
-from dfs_ros.image_message import answer_encoding, from_array, to_array
+from dfs_ros.image_message import answer_encoding, from_array, room, to_array
 
 RANDOM = np.random.default_rng(7)
 FRAME = RANDOM.integers(0, 256, (6, 8, 3), np.uint8)
@@ -239,6 +239,22 @@ def test_a_message_is_filled_again_only_when_it_fits(encoding: str) -> None:
     other = from_array(FRAME[:4].copy(), Header(), encoding, messages.Image, reuse=first)
     assert other is not first
     assert other.height == 4
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "mono8"])
+def test_what_is_written_into_the_room_of_a_message_is_sent_as_it_is(encoding: str) -> None:
+    messages = pytest.importorskip("sensor_msgs.msg")
+    from std_msgs.msg import Header
+
+    frame = FRAME[..., 1].copy() if encoding == "mono8" else FRAME
+    message, pixels = room(*FRAME.shape[:2], encoding, messages.Image)
+    assert np.shares_memory(pixels, np.frombuffer(message.data, np.uint8))
+    pixels[:] = frame
+    sent = from_array(pixels, Header(frame_id="x"), encoding, messages.Image, reuse=message)
+    assert sent is message
+    assert sent == from_array(frame, Header(frame_id="x"), encoding, messages.Image)
+    assert room(*FRAME.shape[:2], encoding, messages.Image, reuse=message)[0] is message
+    assert room(4, 6, encoding, messages.Image, reuse=message)[0] is not message
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,16 @@ def test_sides_may_grow_differently() -> None:
     np.testing.assert_array_equal(rendering.enlarge(MASK, 2, 6), [[0, 0, 0, 1, 1, 1], [2, 2, 2, 255, 255, 255]])
 
 
+@pytest.mark.parametrize("size", [(1080, 1920), (7, 5), (54, 97), (273, 1), (1000, 481)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_a_mask_is_enlarged_as_by_opencv_and_where_it_is_asked_for(size: tuple[int, int], channels: tuple[int]) -> None:
+    mask = np.random.default_rng(3).integers(0, 256, (272, 480, *channels), np.uint8)
+    place = np.empty((*size, *channels), np.uint8)
+    assert rendering.enlarge(mask, *size, out=place) is place
+    np.testing.assert_array_equal(place, cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT))
+    np.testing.assert_array_equal(rendering.enlarge(mask, *size), place)
+
+
 def test_colours_are_those_of_the_palette_in_rgb() -> None:
     colors = rendering.colorize(MASK, PALETTE)
     assert colors[0, 0].tolist() == [70, 130, 180]  # sky

@@ -62,6 +62,48 @@ def test_the_frames_are_only_read(dehazer: Dehazer) -> None:
     np.testing.assert_array_equal(frames, FRAMES)
 
 
+def test_frames_written_elsewhere_are_those_of_the_result(dehazer: Dehazer) -> None:
+    """One place lies as R, G, B, the other as B, G, R; the frames are of either order, too."""
+    places = [np.empty_like(FRAMES[0]), np.empty_like(FRAMES[1])[..., ::-1]]
+    for frames in (FRAMES, [np.ascontiguousarray(frame[..., ::-1])[..., ::-1] for frame in FRAMES]):
+        for adjustments in ((), [Adjustment(0.3), Adjustment()]):
+            expected = dehazer(frames, adjustments=adjustments)
+            for place in places:
+                place[:] = 99
+            found = dehazer(frames, adjustments=adjustments, out=places)
+            assert found.dehazed is None
+            for place, dehazed in zip(places, expected.dehazed, strict=True):
+                np.testing.assert_array_equal(place, dehazed)
+            np.testing.assert_array_equal(found.mask, expected.mask)
+            np.testing.assert_array_equal(found.fog_density, expected.fog_density)
+
+
+def test_frames_written_elsewhere_are_not_touched_by_later_ones(dehazer: Dehazer) -> None:
+    first, second = np.empty((2, *FRAMES.shape), np.uint8)
+    dehazer(FRAMES, out=list(first))
+    kept = first.copy()
+    dehazer(255 - FRAMES, out=list(second))
+    dehazer(255 - FRAMES)
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        np.empty((50, 71, 3), np.uint8),
+        np.empty((50, 70, 3), np.float32),
+        np.empty((50, 80, 3), np.uint8)[:, :70],
+        np.frombuffer(bytes(50 * 70 * 3), np.uint8).reshape(50, 70, 3),
+        None,
+    ],
+)
+def test_a_place_that_does_not_fit_is_refused(place: np.ndarray | None, dehazer: Dehazer) -> None:
+    good = np.empty((50, 70, 3), np.uint8)
+    with pytest.raises(FrameError, match=r"out must be 2 x uint8 \[50, 70, 3\]"):
+        dehazer(FRAMES, out=[good] if place is None else [good, place])
+    assert dehazer(FRAMES).dehazed is not None
+
+
 def test_as_many_adjustments_as_frames_are_needed(dehazer: Dehazer) -> None:
     with pytest.raises(FrameError, match="2 frames need as many adjustments, or none, not 1"):
         dehazer(FRAMES, adjustments=[Adjustment()])

@@ -106,6 +106,15 @@ def test_results_that_are_kept_are_not_overwritten(model_path, package):
             same(result, reference(frame))
 
 
+def test_dehazed_frames_are_copied_to_where_they_are_asked_for(model_path, package):
+    frames = pictures(2, 40, 60)
+    places = [np.empty((40, 60, 3), np.uint8), np.empty((40, 60, 3), np.uint8)[..., ::-1]]
+    with load(model_path, "tensorrt") as dehazer:
+        expected, found = dehazer(frames), dehazer(frames, out=places)
+    assert found.dehazed is None
+    np.testing.assert_array_equal(np.stack(places), expected.dehazed)
+
+
 def test_results_outlive_the_model(model_path, package):
     frames = pictures(1, 48, 64)
     with load(model_path, "tensorrt") as dehazer:
