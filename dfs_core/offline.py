@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfs_core.runtime import Dehazer
+from dfs_core.fog_gate import FogGate
+from dfs_core.runtime import Adjustment, Dehazer
+from dfs_core.runtime.steadying import Steadying
 
 Frame = NDArray[np.uint8]
 
@@ -24,11 +27,17 @@ class Options:
 
     Attributes:
         gate: frames with less fog than this, in 1/m, are passed on as they are, because dehazing harms clear images.
+        gate_hysteresis: share of `gate` below which the frames of a camera are passed on again once they were dehazed.
+        strength: share of the fog that is taken away, in [0, 1].
+        smoothing_s: time constant in seconds over which the dehazed frames of a camera are steadied; 0 not at all.
         masks: whether masks are written, too.
         quality: JPEG quality of what is written as JPEG, 1 to 100.
     """
 
     gate: float = DEFAULT_GATE
+    gate_hysteresis: float = 0.8
+    strength: float = 1.0
+    smoothing_s: float = 0.0
     masks: bool = True
     quality: int = 90
 
@@ -50,6 +59,15 @@ class Tally:
     notes: list[str] = field(default_factory=list)
 
 
+class Course:
+    """What is carried from frame to frame of one camera: whether the gate is open, and how the fog was."""
+
+    def __init__(self) -> None:
+        """Begin before the first frame."""
+        self.gate = FogGate()
+        self.steadying = Steadying()
+
+
 @dataclass(frozen=True)
 class Answer:
     """What becomes of one frame.
@@ -65,15 +83,35 @@ class Answer:
     passed: bool
 
 
-def dehaze_frame(dehazer: Dehazer, frame: Frame, options: Options, tally: Tally) -> Answer:
+def dehaze_frame(
+    dehazer: Dehazer,
+    frame: Frame,
+    options: Options,
+    tally: Tally,
+    *,
+    course: Course | None = None,
+    stamp_s: float = 0.0,
+) -> Answer:
     """Return a frame without fog, or itself when it has less than the gate asks for, and count it.
+
+    Args:
+        dehazer: the model.
+        frame: RGB, uint8 [H, W, 3].
+        options: how it is treated.
+        tally: where it is counted.
+        course: of the camera that it is the next frame of; a picture by itself if not given.
+        stamp_s: when it was taken, seconds.
 
     Raises:
         FrameError: `frame` is not uint8 [H, W, 3].
         BackendError: the backend failed.
     """
-    result = dehazer(frame[np.newaxis], segment=options.masks)
-    is_clear = bool(result.fog_density[0] < options.gate)
+    course = course or Course()
+    steady = partial(course.steadying, stamp_s=stamp_s, time_constant_s=options.smoothing_s)
+    adjustment = Adjustment(options.strength, steady if options.smoothing_s > 0.0 else None)
+    result = dehazer(frame[np.newaxis], segment=options.masks, adjustments=[adjustment])
+    attenuation = max(float(result.fog_density[0]), 0.0)  # of clear air, a model may say a little less than nothing
+    is_clear = not course.gate(attenuation, opens_at=options.gate, hysteresis=options.gate_hysteresis)
     tally.frames += 1
     tally.gated += is_clear
     assert result.dehazed is not None, "it was asked for"  # noqa: S101

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from dfs_core.errors import FrameError, OutputError
-from dfs_core.offline import Advance, Frame, Options, Tally, dehaze_frame
+from dfs_core.offline import Advance, Course, Frame, Options, Tally, dehaze_frame
 from dfs_core.offline_images import write_image
 from dfs_core.read_ahead import read_ahead
 from dfs_core.runtime import Dehazer
@@ -83,14 +83,14 @@ def dehaze_video(
         OutputError: the target cannot be written.
     """
     check_target(target)
-    tally = Tally(notes=["sound is not carried over"])
+    tally, course = Tally(notes=["sound is not carried over"]), Course()
     with _open(source) as capture:
         claimed = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         rate = capture.get(cv2.CAP_PROP_FPS) or _FALLBACK_RATE
         writer = None
         try:
             for frame in read_ahead(_frames(capture), size=lambda picture: picture.nbytes):
-                answer = dehaze_frame(dehazer, frame, options, tally)
+                answer = dehaze_frame(dehazer, frame, options, tally, course=course, stamp_s=tally.frames / rate)
                 if writer is None:
                     writer = _create(target, rate, frame)
                 writer.write(cv2.cvtColor(answer.dehazed, cv2.COLOR_RGB2BGR))

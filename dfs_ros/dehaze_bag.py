@@ -4,14 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rosbags.serde import SerdeError
 
 from dfs_core.errors import BagError, FrameError
-from dfs_core.offline import Advance, Answer, Frame, Options, Tally, dehaze_frame
+from dfs_core.offline import Advance, Answer, Course, Frame, Options, Tally, dehaze_frame
 from dfs_core.read_ahead import read_ahead
 from dfs_core.runtime import Dehazer
 from dfs_ros import image_message
@@ -26,10 +26,11 @@ _NOT_COLOUR = re.compile(r"(16|32|64)[USF]C\d")  # depth and the like
 
 @dataclass(frozen=True)
 class _Outputs:
-    """The topics that come into being for one camera."""
+    """The topics that come into being for one camera, and what is carried from frame to frame of it."""
 
     dehazed: str
     mask: str
+    course: Course = field(default_factory=Course)
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,9 @@ def _answer(
         writer.write(outputs.dehazed, record.stamp_ns, record.data)
         return
     assert frame is not None  # noqa: S101 (for the type checker)
-    answer = dehaze_frame(dehazer, frame, options, tally)
+    stamp = item.message.header.stamp
+    stamp_s = stamp.sec + stamp.nanosec / 1e9
+    answer = dehaze_frame(dehazer, frame, options, tally, course=outputs.course, stamp_s=stamp_s)
     types = standard_types()
     writer.write(outputs.dehazed, record.stamp_ns, _message(item, answer, options))
     if answer.mask is not None:

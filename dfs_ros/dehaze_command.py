@@ -36,6 +36,33 @@ def dehaze(
     gate: Annotated[
         float, typer.Option(min=0.0, help="Pass frames on untouched that have less fog than this (1/m); 0: none.")
     ] = DEFAULT_GATE,
+    gate_hysteresis: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of the gate below which frames of a video or bag are passed on again once they were dehazed, "
+            "so that fog at the gate does not switch dehazing to and fro; 1: one threshold for both.",
+        ),
+    ] = 0.8,
+    strength: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of the fog that is taken away: 0 none, 1 all that the model sees. Masks are the same at any.",
+        ),
+    ] = 1.0,
+    smoothing_s: Annotated[
+        float,
+        typer.Option(
+            "--smoothing-s",
+            min=0.0,
+            max=60.0,
+            help="Seconds over which brightness and transmission of a video's or bag's frames are steadied; 0: each "
+            "frame is for itself. Begins anew after a jump of the stamps or another scene.",
+        ),
+    ] = 0.0,
     masks: Annotated[
         bool, typer.Option(help="Write masks, too: PNG files beside the output, or a topic of the bag.")
     ] = True,
@@ -57,9 +84,18 @@ def dehaze(
     if not source.exists():
         raise DfsError(f"{source}: no such file or folder")
     kind = kind_of(source)
+    if smoothing_s and kind in {"image", "folder"}:
+        raise DfsError(f"--smoothing-s is for videos and bags, but {source} is a {kind}, of pictures by themselves")
     _check(kind, source, target, topics or [], overwrite=overwrite)
     signal.signal(signal.SIGTERM, _end)  # so that what is half written is removed
-    options = Options(gate=gate, masks=masks, quality=quality)
+    options = Options(
+        gate=gate,
+        gate_hysteresis=gate_hysteresis,
+        strength=strength,
+        smoothing_s=smoothing_s,
+        masks=masks,
+        quality=quality,
+    )
     logging.basicConfig(format="%(message)s")
     logging.getLogger("dfs_core.runtime").setLevel(logging.INFO)  # what runs and why, and how far an engine is built
     with load(model, backend, precision=precision) as dehazer:

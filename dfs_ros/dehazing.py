@@ -14,12 +14,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 
 from dfs_core.artifact import Artifact
 from dfs_core.errors import BackendError
+from dfs_core.fog_gate import FogGate
 from dfs_core.runtime import Adjustment, Result
 from dfs_core.runtime.steadying import Steadying
 from dfs_ros.answer import Answer, Wishes
 from dfs_ros.camera_input import Arrival
 from dfs_ros.dehaze_parameters import DehazeParameters
-from dfs_ros.fog_gate import FogGate
 from dfs_ros.image_message import answer_encoding, decode, to_array
 from dfs_ros.outputs import Outputs
 from dfs_ros.statistics import Statistics, Stopwatch

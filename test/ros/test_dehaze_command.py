@@ -290,3 +290,16 @@ def test_a_run_that_is_killed_leaves_no_output(
     assert not target.exists()
     if number != signal.SIGKILL:
         assert not list(target.parent.iterdir())
+
+
+def test_at_strength_0_a_picture_stays_as_it_is_and_smoothing_is_for_what_moves(
+    model_path: Path, tmp_path: Path
+) -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (48, 64, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "in.png"), picture)
+    run = dehaze(model_path, tmp_path / "in.png", tmp_path / "out.png", "--gate", 0, "--strength", 0)
+    assert run.returncode == 0, run.stderr
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "out.png")), picture)
+    refused = dehaze(model_path, tmp_path / "in.png", tmp_path / "other.png", "--smoothing-s", 1)
+    assert refused.returncode != 0
+    assert "--smoothing-s is for videos and bags" in " ".join(refused.stderr.split())

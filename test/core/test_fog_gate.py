@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfs_ros.fog_gate import FogGate
+from dfs_core.fog_gate import FogGate
 
 BETAS = st.lists(st.floats(0.0, 0.02) | st.just(math.nan), max_size=30)
 
