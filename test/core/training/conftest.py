@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from dfs_core.data.catalog import DataSpec
-from dfs_core.training import checkpoint
+from dfs_core.training import checkpoint, run_folder
 from dfs_core.training.config import LossConfig, TrainingConfig
 from dfs_core.training.loop import train
 from dfs_core.training.machine import make_fabric
@@ -114,8 +114,12 @@ def config():
 
 
 @pytest.fixture
-def run():
-    """Train in this process; return the last checkpoint and what was printed."""
+def run(monkeypatch):
+    """Train in this process; return the last checkpoint and what was printed.
+
+    The curves are left out: drawing them takes four times as long as these runs, and has a test of its own.
+    """
+    monkeypatch.setattr(run_folder, "draw_curves", lambda _: b"")
 
     def run(task, folder, *, resume=True):
         printed = io.StringIO()
