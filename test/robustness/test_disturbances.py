@@ -27,6 +27,9 @@ from dfs_ros.image_message import to_array
 Start = Callable[..., Any]
 
 RETURNS = 100
+CAMERA_PERIOD = 0.03
+"""Seconds between the images of a camera that returns, which loses those before it is found."""
+
 SWITCHES = 100
 SIZES = ((60, 96), (48, 64), (96, 60), (33, 47), (120, 160), (1, 1))
 RESULT_SECONDS = 1.0
@@ -53,8 +56,8 @@ class Bystander:
         node.wait_until_active()
         self.slowest_in_peace = max([self.seconds_to_answer(node.image()) for _ in range(10)][1:])
 
-    def seconds_to_answer(self, message: Image, camera: Any = None) -> float:
-        """Send an image until it is answered; return how long that took."""
+    def seconds_to_answer(self, message: Image, camera: Any = None, *, period: float = 0.2) -> float:
+        """Send an image every so many seconds until it is answered; return how long that took."""
         camera = camera or self.node.camera
         begin, again = time.monotonic(), 0.0
 
@@ -62,7 +65,7 @@ class Bystander:
             nonlocal again
             if time.monotonic() > again and camera.get_subscription_count():  # best effort may lose it
                 camera.publish(message)
-                again = time.monotonic() + 0.2
+                again = time.monotonic() + period
             return any(answer.header == message.header for answer in reversed(self.answers))
 
         self.graph.wait(is_answered, "an answer with the header of the frame")
@@ -101,7 +104,7 @@ def test_a_camera_may_vanish_and_return_as_often_as_it_likes(start: Start, effor
             rclpy.init(context=context)
         owner = rclpy.create_node("camera", context=context) if as_process else graph.node
         camera = owner.create_publisher(Image, "image_raw", 1)
-        bystander.seconds_to_answer(node.image(), camera)
+        bystander.seconds_to_answer(node.image(), camera, period=CAMERA_PERIOD)
         del bystander.answers[:]
         owner.destroy_publisher(camera)
         if as_process:
