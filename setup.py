@@ -81,6 +81,7 @@ setup(
         "test": [
             "pytest>=8",  # colcon runs pytest because it stands here
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ros-domain-coordinator>=0.12",
             "catkin-pkg>=1.0",

@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,3 +16,33 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         if "MPLCONFIGDIR" not in os.environ:  # matplotlib looks through all fonts where it finds no cache
             patch.setenv("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT act as in a terminal: who runs tests in the background may ignore it, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say what stays together where workers share the tests: PYTEST_OPTIONS='-n 2 --dist loadgroup'.
+
+    All that talks over DDS stays in one worker, so that no node meets another test's, nor its shared memory. Else a
+    folder stays together, whose tests share what took long to make; where that is little, a file.
+    """
+    if not config.pluginmanager.has_plugin("xdist"):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(Path(__file__).parent))))
+
+
+def _group(path: Path) -> str:
+    if path.parts[0] in {"ros", "robustness"}:
+        return "dds"
+    if path.parts[:2] in {("core", "evaluation"), ("core", "runtime")}:
+        return path.parts[1]
+    if path.parts[:2] in {("core", "export"), ("core", "quantization")}:
+        return "exported"
+    return path.as_posix()
