@@ -32,13 +32,12 @@ flags\t\t: fpu sse2 avx2 avx512f avx512_vnni amx_bf16
 MEMINFO = "MemTotal:        8000000 kB\nMemFree:          100000 kB\nMemAvailable:    2000000 kB\n"
 
 
-@pytest.fixture
-def doctor(tmp_path: Path) -> Run:
-    """Run the command with modules of the test's own before those that are installed."""
+def in_folder(folder: Path) -> Run:
+    """Return what runs the command, with modules of the test's own before those that are installed."""
 
     def run(modules: dict[str, str] | None = None, **variables: str) -> Any:
         for name, content in (modules or {}).items():
-            (tmp_path / f"{name}.py").write_text(content)
+            (folder / f"{name}.py").write_text(content)
         program = """
             import sys
             sys.path.insert(0, sys.argv.pop(1))
@@ -46,8 +45,8 @@ def doctor(tmp_path: Path) -> Run:
             from dfs_core.doctor.command import doctor
             typer.run(doctor)
         """
-        out = tmp_path / "findings.json"
-        command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path), "--json", str(out)]
+        out = folder / "findings.json"
+        command = [sys.executable, "-c", textwrap.dedent(program), str(folder), "--json", str(out)]
         environment = {**os.environ, "NO_COLOR": "1", **variables}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert run.stderr == ""
@@ -58,9 +57,26 @@ def doctor(tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture
+def doctor(tmp_path: Path) -> Run:
+    """Run the command, with what a test changes."""
+    return in_folder(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the command tells of this machine as it is, and of a cache of 3 MB."""
+    folder = tmp_path_factory.mktemp("here")
+    engine = folder / "cache/dfs/engines/one"
+    engine.mkdir(parents=True)
+    (engine / "model.engine").write_bytes(bytes(2_500_000))
+    (engine / "manifest.json").write_bytes(bytes(500_000))
+    return in_folder(folder)(XDG_CACHE_HOME=str(folder / "cache"))
+
+
 @pytest.mark.skipif(not SHIPPED_MODEL.exists(), reason="no shipped model")
-def test_here_the_shipped_model_runs_and_everything_is_told(doctor: Run) -> None:
-    run, healthy, findings = doctor()
+def test_here_the_shipped_model_runs_and_everything_is_told(here: Any) -> None:
+    run, healthy, findings = here
     assert (run.returncode, healthy) == (0, True)
     topics = ["machine", "GPU", "packages", "ROS", "models", "cache", "main job"]
     assert list(dict.fromkeys(topic for topic, _ in findings)) == topics
@@ -75,8 +91,8 @@ def test_here_the_shipped_model_runs_and_everything_is_told(doctor: Run) -> None
 
 
 @pytest.mark.skipif(NO_CUDA is None, reason="has a GPU")
-def test_a_machine_without_a_gpu_lacks_it_but_is_healthy(doctor: Run) -> None:
-    run, _, findings = doctor()
+def test_a_machine_without_a_gpu_lacks_it_but_is_healthy(here: Any) -> None:
+    run, _, findings = here
     assert run.returncode == 0
     for line in (("GPU", "driver"), ("main job", "tensorrt"), ("main job", "onnxruntime-cuda")):
         assert (findings[line]["mark"], findings[line]["words"]) == ("missing", NO_CUDA)
@@ -213,12 +229,8 @@ def test_cache_folder_that_cannot_be_is_told(doctor: Run, tmp_path: Path) -> Non
     assert "XDG_CACHE_HOME" in findings["cache", "folder"]["cure"]
 
 
-def test_cache_folders_are_measured(doctor: Run, tmp_path: Path) -> None:
-    folder = tmp_path / "cache/dfs/engines/one"
-    folder.mkdir(parents=True)
-    (folder / "model.engine").write_bytes(bytes(2_500_000))
-    (folder / "manifest.json").write_bytes(bytes(500_000))
-    _, _, findings = doctor(XDG_CACHE_HOME=str(tmp_path / "cache"))
+def test_cache_folders_are_measured(here: Any) -> None:
+    _, _, findings = here
     assert findings["cache", "engines"]["words"] == "3.0 MB in 2 files"
 
 
