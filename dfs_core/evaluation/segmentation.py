@@ -43,7 +43,8 @@ def load_segmenter(path: Path) -> Segmenter:
 def load_generator(path: Path) -> nn.Module:
     """Return the averaged weights of a checkpoint as a frozen generator; see `load_segmenter`."""
     state = _load(path, "dehazer")
-    network = create_generator(state.config["model"], state.config["model_options"])
+    options = state.config["model_options"] | PRETRAINED.get(state.config["model"], {})
+    network = create_generator(state.config["model"], options)
     _fill(network, state, path)
     return network
 

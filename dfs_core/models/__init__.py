@@ -43,8 +43,12 @@ FEATURES = {
 }
 """They look at images for L_percep, and never learn; see `Features`."""
 
-PRETRAINED: dict[str, dict[str, object]] = {"lite": {"pretrained": False}, "deeplabv3": {"weights": None}}
-"""Segmenters that can start from other people's weights, with the options that keep them from it, which they need not
+PRETRAINED: dict[str, dict[str, object]] = {
+    "deeplabv3": {"weights": None},
+    "fast": {"pretrained": False},
+    "lite": {"pretrained": False},
+}
+"""Networks that can start from other people's weights, with the options that keep them from it, which they need not
 do where a checkpoint's weights follow."""
 
 

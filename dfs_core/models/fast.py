@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from dfs_core.models.estimate import FogEstimate
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
+from dfs_core.models.scene_features import CHANNELS, SceneFeatures
 
 MIN_TRANSMISSION = 0.12
 """t0: the least transmission that is told apart."""
@@ -76,11 +77,17 @@ class FastGenerator(nn.Module):
       is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
       from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
       them off trees and roofs.
+    - How far off things are follows from what they are: features from ImageNet's photographs join at a sixteenth.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
 
-    def __init__(self, width: int = 16) -> None:
-        """Make the network; `width` is the number of channels of the finest features."""
+    def __init__(self, width: int = 16, *, pretrained: bool = True) -> None:
+        """Make the network.
+
+        Args:
+            width: number of channels of the finest features.
+            pretrained: start the features of the scene from ImageNet weights.
+        """
         super().__init__()
         half, quarter, eighth, sixteenth = width, 2 * width, 4 * width, 6 * width
 
@@ -95,6 +102,8 @@ class FastGenerator(nn.Module):
             Residual(sixteenth, padding="replicate"),
             Residual(sixteenth, dilation=3, padding="replicate"),
         )
+        self.scene = SceneFeatures(pretrained=pretrained)
+        self.from_scene = nn.Conv2d(CHANNELS, sixteenth, 1, bias=False)
         self.summary = nn.Sequential(nn.Linear(2 * sixteenth, 64), nn.ReLU(inplace=True))
         self.context = nn.Linear(64, sixteenth)
         self.globals = nn.Linear(64, 9)
@@ -107,6 +116,7 @@ class FastGenerator(nn.Module):
         self.purity = nn.Parameter(torch.tensor(15.0))
         with torch.no_grad():
             self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is more than fog
+            nn.init.zeros_(self.from_scene.weight)
             for numbers in self.sky_of_scene[2].parameters():  # at first the sky is what the fog shows
                 nn.init.normal_(numbers, std=0.01)
 
@@ -119,7 +129,7 @@ class FastGenerator(nn.Module):
         half = self.stem(low_resolution - 0.5)
         quarter = self.encode_quarter(half)
         eighth = self.encode_eighth(quarter)
-        sixteenth = self.encode_sixteenth(eighth)
+        sixteenth = self.encode_sixteenth(eighth) + self.from_scene(self.scene(low_resolution))
         summary = self.summary(torch.cat([sixteenth.mean(dim=(2, 3)), sixteenth.amax(dim=(2, 3))], dim=1))
         sixteenth = sixteenth + self.context(summary)[:, :, None, None]
         features = self.decode_eighth(torch.cat([upsample_like(sixteenth, eighth), eighth], dim=1))

@@ -8,7 +8,7 @@ import torch
 
 from dfs_core.errors import ConfigError
 from dfs_core.labels import CAMVID_11
-from dfs_core.models import PRETRAINED, SEGMENTERS, create_generator, create_segmenter
+from dfs_core.models import GENERATORS, PRETRAINED, SEGMENTERS, create_generator, create_segmenter
 from dfs_core.models.estimate import FogEstimate
 from dfs_core.models.fast import MIN_TRANSMISSION
 
@@ -38,8 +38,16 @@ def test_restoration_inverts_koschmieder(frames):
         torch.testing.assert_close(restoration[:, :1] * hazy + restoration[:, 1:], frames, atol=1e-5, rtol=1e-5)
 
 
-def test_pretrained_encoder_is_not_random():
-    pretrained, random = (create_segmenter("lite", CAMVID_11, {"pretrained": value}) for value in (True, False))
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda options: create_segmenter("lite", CAMVID_11, options),
+        lambda options: create_generator("fast", options).scene,
+    ],
+    ids=["lite", "fast"],
+)
+def test_pretrained_encoder_is_not_random(make):
+    pretrained, random = (make({"pretrained": value}) for value in (True, False))
     assert not torch.equal(pretrained.stem[0].weight, random.stem[0].weight)
     assert pretrained.stem[1].running_var.std() > 0.1  # statistics of real images
 
@@ -64,8 +72,8 @@ def test_unknown_option_is_named_with_the_known_ones():
 
 
 @pytest.mark.parametrize("name", sorted(PRETRAINED))
-def test_segmenter_can_be_kept_from_other_peoples_weights(name):
-    module, _, attribute = SEGMENTERS[name].partition(":")
+def test_network_can_be_kept_from_other_peoples_weights(name):
+    module, _, attribute = (GENERATORS | SEGMENTERS)[name].partition(":")
     network = getattr(importlib.import_module(f"dfs_core.models.{module}"), attribute)
     assert set(PRETRAINED[name]) <= set(inspect.signature(network).parameters)
 
