@@ -43,13 +43,15 @@ lint: $(TEST_STAMP) ## check format, style and types
 
 TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config config/train/$(1)_camvid.yaml
 
-weights: $(TEST_STAMP) ## train what ships, in about six hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
+weights: $(TEST_STAMP) ## train what ships, in about seven hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast_seg)
 	@$(call TRAIN,dfs_fast_apart)
 	@$(call TRAIN,dfs_fast_fog)
 	@$(call TRAIN,dfs_fast_features)
+	@$(call TRAIN,dfs_fast_scene)
+	@$(call TRAIN,dfs_fast_judged)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,segmenter)
 	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter/last.ckpt --out runs/dfs_fast.onnx
