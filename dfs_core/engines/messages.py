@@ -55,8 +55,8 @@ CURES = (
     ),
     Cure(
         r"(?i)out ?of ?memory|cudaError 2\b",
-        "the GPU has too little memory left: end what else uses it, or take smaller frames with --max-size and "
-        "--max-batch",
+        "too little memory, of the workspace or of the GPU: give more with --workspace-mb, end what else uses the GPU, "
+        "or take smaller frames with --max-size and --max-batch",
     ),
     Cure(
         r"(?i)could not find any implementation",

@@ -124,7 +124,9 @@ def test_the_shipped_model_is_built_for_turing(dfs, engines):
 def test_a_build_that_fails_shows_the_builders_words_and_the_cure_and_leaves_nothing(dfs, engines):
     answer = dfs("build-engine", "dfs_fast", "--target", "sm86", "--workspace-mb", 1)
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert "; the workspace is too small for a layer: give more with --workspace-mb" in answer.stderr
+    assert re.search(
+        r"; .*\bworkspace\b.*: give more with --workspace-mb", answer.stderr
+    )  # which layer fails first varies
     assert list(engines.iterdir()) == []
 
 
