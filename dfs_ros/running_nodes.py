@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 _OUTPUT, _IMAGE = "/image_dehazed", "sensor_msgs/msg/Image"
+_CAMERA = (_IMAGE, "sensor_msgs/msg/CompressedImage")
 _LABELS, _TEXT = "/segmentation/label_info", "std_msgs/msg/String"
 _LOOK_AGAIN_S = 0.1
-_OTHERS_S = 0.7
+_OTHERS_S = 1.0
 """How long to look on for other nodes once one was found."""
+
+_AWAKE_S = 10.0
+"""How much longer than else to look while a node that is seen listens to no camera yet, as on a busy machine."""
 
 _UNKNOWN = ("_NODE_NAME_UNKNOWN_", "_NODE_NAMESPACE_UNKNOWN_")
 """What the middleware calls a node of which it has heard an endpoint, but not yet the name."""
@@ -30,7 +34,7 @@ def find_answers(camera: Camera, *, patience_s: float) -> tuple[str, str] | None
 
     Args:
         camera: whose images the node is to listen to.
-        patience_s: how long to look; nodes need a moment to be seen.
+        patience_s: how long to look for nodes, which need a moment to be seen; longer if one that is seen still sleeps.
 
     Raises:
         ConfigError: several nodes answer it, or one answers several cameras and their names do not tell which is meant.
@@ -73,7 +77,8 @@ def _find(observer: "Node", camera: Camera, patience_s: float) -> tuple[str, str
     woken: set[str] = set()
     found: dict[tuple[str, str], list[str]] = {}
     deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
+    last = deadline + _AWAKE_S
+    while time.monotonic() < (last if any(_sleeps(observer, root) for root in woken) else deadline):
         _wake(observer, woken)
         before, found = found, _listeners(observer, camera)
         if found and not before:
@@ -96,6 +101,22 @@ def _wake(observer: "Node", woken: set[str]) -> None:
     for root in set(_roots(observer.get_topic_names_and_types())) - woken:
         observer.create_subscription(CameraInfo, f"{root}/camera_info", lambda _: None, qos_profile_sensor_data)
         woken.add(root)
+
+
+def _sleeps(observer: "Node", root: str) -> bool:
+    """Say whether the node whose outputs lie below a root is there and listens to no camera."""
+    from rclpy.node import NodeNameNonExistentError
+
+    for publisher in observer.get_publishers_info_by_topic(root + _OUTPUT):
+        if (publisher.node_name, publisher.node_namespace) == _UNKNOWN:
+            return True
+        try:
+            heard = observer.get_subscriber_names_and_types_by_node(publisher.node_name, publisher.node_namespace)
+        except NodeNameNonExistentError:  # it has just gone
+            continue
+        if not any(kind in _CAMERA for _, kinds in heard for kind in kinds):
+            return True
+    return False
 
 
 def _listeners(observer: "Node", camera: Camera) -> dict[tuple[str, str], list[str]]:

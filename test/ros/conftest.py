@@ -1,5 +1,6 @@
 """Real nodes in processes of their own, and a test process that talks to them over real DDS."""
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -68,9 +69,21 @@ class NodeProcess:
         return code, time.monotonic() - begin
 
     def kill(self) -> None:
-        """End it at once, if it runs."""
+        """End it and all that it started at once, if they run."""
+        for pid in _descendants(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have; none once it has ended."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+    return [number for child in map(int, children) for number in (child, *_descendants(child))]
 
 
 class Graph:
