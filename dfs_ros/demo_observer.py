@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from dfs_ros.child import Child
 from dfs_ros.demo_figures import Figures
+from dfs_ros.interruption import Interruption
 
 _LOOK_S = 0.1
 
@@ -17,12 +18,14 @@ _LOOK_S = 0.1
 class Observer:
     """A node of its own in this process; use it as a context manager."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, interruption: Interruption) -> None:
         """Begin to listen.
 
         Args:
             node: full name of the dehaze node.
+            interruption: asked between two reports whether to go on waiting.
         """
+        self._interruption = interruption
         self.figures = Figures()
         self._reports = 0
         self._failure = ""
@@ -55,9 +58,11 @@ class Observer:
 
         Raises:
             ChildError: the child has ended, or the time is over, or the dehaze node says that it cannot run.
+            KeyboardInterrupt, SystemExit: somebody wants it to end.
         """
         end = time.monotonic() + deadline_s
         while not condition():
+            self._interruption.raise_if_asked()
             if self._failure:
                 raise child.failure(f"is {self._failure}")
             if child.exit_code is not None and not condition():

@@ -15,6 +15,7 @@ from dfs_ros.camera import COMPRESSED, Camera, bag_topic_types, only_camera_topi
 from dfs_ros.child import Child
 from dfs_ros.demo_figures import Figures
 from dfs_ros.demo_observer import Observer
+from dfs_ros.interruption import Interruption
 from dfs_ros.middleware import prepare
 
 READY_S = 900.0
@@ -104,6 +105,7 @@ def run(bag: Path, output: Path, settings: Mapping[str, str], *, log: Path, say:
     Raises:
         BagError: the bag cannot be read, or has not just one camera.
         ChildError: one of the processes failed, or did not do its part in time.
+        KeyboardInterrupt, SystemExit: it was asked to end, by SIGINT or SIGTERM.
     """
     prepare()
     dehaze_node, player = graph.pipeline({**settings, "bag": str(bag), "restamp": "true"})
@@ -113,7 +115,7 @@ def run(bag: Path, output: Path, settings: Mapping[str, str], *, log: Path, say:
         duration_s = opened.duration_s
     log.mkdir(parents=True)
     with ExitStack() as stack:
-        observer = stack.enter_context(Observer(topics.node))
+        observer = stack.enter_context(Observer(topics.node, stack.enter_context(Interruption())))
 
         def start(executable: str, arguments: Sequence[str]) -> Child:
             name = executable.replace("_", " ")
