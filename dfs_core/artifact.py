@@ -7,13 +7,15 @@ The graph of an artifact has fixed names:
 | `frames` (input) | uint8 [N, H, W, 3] | RGB camera frames of any size |
 | `low_resolution` | float32 [N, 3, h, w] | the frames as the networks see them, in [0, 1] |
 | `restoration` | float32 [N, 4, h, w] | gain, then offset of R, G, B: dehazed = gain · frame + offset, in [0, 1] |
+| `scores` | float32 [N, C, h', w'] | class scores; resized bilinearly, the highest gives `mask` |
 | `dehazed` (output) | uint8 [N, H, W, 3] | RGB frames without fog |
 | `mask` (output) | uint8 [N, h, w] | class ids of the dehazed frames |
 | `fog_density` (output) | float32 [N] | attenuation coefficient β in 1/m |
 
 `low_resolution` and `restoration` are cut points: a backend may compute what lies before the first and after the second
-by itself. h and w follow from H and W by `Artifact.network_size`. A file whose generator draws the dehazed frames has
-neither, and its fog density is not a number.
+by itself, and the mask from `scores`, which older files and those in fp16 do not name. h and w follow from H and W by
+`Artifact.network_size`. A file whose generator draws the dehazed frames has none of the three, and its fog density is
+not a number.
 """
 
 import json
@@ -32,7 +34,7 @@ FORMAT = "1"
 COLOR_ORDER = "RGB"
 """Order of the colours in every frame, in and out."""
 
-FRAMES, LOW_RESOLUTION, RESTORATION = "frames", "low_resolution", "restoration"
+FRAMES, LOW_RESOLUTION, RESTORATION, SCORES = "frames", "low_resolution", "restoration", "scores"
 DEHAZED, MASK, FOG_DENSITY = "dehazed", "mask", "fog_density"
 OUTPUTS = (DEHAZED, MASK, FOG_DENSITY)
 

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from dfs_core.artifact import FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION
+from dfs_core.artifact import FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, SCORES
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 
 def between_cut_points(model: "ModelProto") -> "ModelProto | None":
-    """Return the graph from `low_resolution` to `restoration`, `mask` and `fog_density`.
+    """Return the graph from `low_resolution` to `restoration`, `mask`, `fog_density` and, where it is, `scores`.
 
     None where it cannot run by itself: a cut point is missing or not float32, something behind the first looks at the
     frames themselves, or a graph lies within the graph.
@@ -30,6 +30,12 @@ def between_cut_points(model: "ModelProto") -> "ModelProto | None":
             nodes.append(node)
     if FRAMES in needed or any(attribute.HasField("g") for node in nodes for attribute in node.attribute):
         return None
+    made = {name for node in nodes for name in node.output}
+    scores = (
+        [helper.make_tensor_value_info(SCORES, TensorProto.FLOAT, ["N", "C", None, None])]
+        if SCORES in made and kinds.get(SCORES) == TensorProto.FLOAT
+        else []
+    )
     part = helper.make_graph(
         nodes[::-1],
         graph.name,
@@ -37,6 +43,7 @@ def between_cut_points(model: "ModelProto") -> "ModelProto | None":
         [
             helper.make_tensor_value_info(RESTORATION, TensorProto.FLOAT, ["N", 4, "h", "w"]),
             *(value for value in graph.output if value.name in {MASK, FOG_DENSITY}),
+            *scores,
         ],
         [tensor for tensor in graph.initializer if tensor.name in needed],
     )

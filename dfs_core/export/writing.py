@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfs_core.artifact import FOG_DENSITY, MASK, RESTORATION, Artifact
+from dfs_core.artifact import FOG_DENSITY, MASK, RESTORATION, SCORES, Artifact
 from dfs_core.artifact import FRAMES as FRAMES_INPUT
 from dfs_core.export import parity
 from dfs_core.export.parity import BOUNDS, Frames, Row, compare, refuse_difference
@@ -87,8 +87,9 @@ def _graph(network: "Network | DrawnPipeline", description: Artifact) -> "ModelP
 
     if not isinstance(network, Network):
         return network.graph(description)
-    core = trace(network, (RESTORATION, MASK, FOG_DENSITY))
+    core = trace(network, (RESTORATION, MASK, FOG_DENSITY, SCORES))
     if description.precision == "fp16":
+        core.graph.output.pop()  # scores in 16 bits are no cut point
         to_half(core)
     return enclose(core, description)
 

@@ -27,6 +27,7 @@ class NetworkOutputs(NamedTuple):
     restoration: torch.Tensor
     mask: torch.Tensor
     fog_density: torch.Tensor
+    scores: torch.Tensor
 
 
 def network_size(height: int, width: int) -> tuple[int, int]:
@@ -68,13 +69,13 @@ class Network(nn.Module):
         self.segmenter = segmenter
 
     def forward(self, low_resolution: torch.Tensor) -> NetworkOutputs:
-        """Return restoration coefficients, class ids and fog density of frames [N, 3, h, w] in [0, 1]."""
+        """Return restoration coefficients, class ids, fog density and class scores of frames [N, 3, h, w] in [0, 1]."""
         fog = self.generator(low_resolution)
         restoration = fog.restoration()
         dehazed = (restoration[:, :1] * low_resolution + restoration[:, 1:]).clamp(0.0, 1.0)
         scores = self.segmenter.scores(self.segmenter(dehazed))
-        scores = F.interpolate(scores, size=low_resolution.shape[-2:], mode="bilinear", align_corners=False)
-        return NetworkOutputs(restoration, scores.argmax(dim=1).to(torch.uint8), fog.attenuation)
+        mask = resize(scores, *low_resolution.shape[-2:]).argmax(dim=1).to(torch.uint8)
+        return NetworkOutputs(restoration, mask, fog.attenuation, scores)
 
 
 class Pipeline(nn.Module):
@@ -88,5 +89,5 @@ class Pipeline(nn.Module):
         """Return dehazed frames, masks and fog density."""
         height, width = frames.shape[1:3]
         planes = frames.permute(0, 3, 1, 2).float()
-        restoration, mask, fog_density = self.network(shrink(planes, *network_size(height, width)))
-        return Outputs(restore(planes, restoration), mask, fog_density)
+        told = self.network(shrink(planes, *network_size(height, width)))
+        return Outputs(restore(planes, told.restoration), told.mask, told.fog_density)

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from dfs_core.runtime.channel_order import as_lies, has_blue_first
 from dfs_core.runtime.dehazer import Batch
 from dfs_core.runtime.kernels import restore_rows, shrink_rows
+from dfs_core.runtime.label_kernel import best_rows, label_rows
 from dfs_core.runtime.restoration import bilinear_taps
 from dfs_core.runtime.row_pool import RowPool
 
 
 class FrameKernels:
-    """`shrink` and `restore` of `restoration.py`, for one caller at a time.
+    """`shrink` and `restore` of `restoration.py`, and the mask out of class scores, for one caller at a time.
 
     Frames are C-contiguous, or the view [..., ::-1] of what is: RGB for the caller, and B, G, R in memory, as most
     cameras send it. Neither is copied.
@@ -49,6 +50,16 @@ class FrameKernels:
                 frame = as_lies(frame, blue_first=blue_first)  # noqa: PLW2901
             source, memory = (array[..., ::-1] if blue_first else array for array in (frame, target))
             self._pool.run(partial(restore_rows, source, planes, rows, columns, memory, blue_first), len(frame))
+
+    def label(self, scores: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
+        """Return the class ids of the highest of class scores [N, C, h', w'], once these are resized: [N, h, w]."""
+        rows, columns = bilinear_taps(scores.shape[2], height), bilinear_taps(scores.shape[3], width)
+        masks = np.empty((len(scores), height, width), np.uint8)
+        for planes, mask in zip(scores, masks, strict=True):
+            labels = np.empty(planes.shape[1:], np.uint8)
+            self._pool.run(partial(best_rows, planes, labels), len(labels))
+            self._pool.run(partial(label_rows, planes, labels, rows, columns, mask), height)
+        return masks
 
     def close(self) -> None:
         """End the threads."""

@@ -11,17 +11,17 @@ from numba import types
 from dfs_core.runtime.dehazer import Frames
 from dfs_core.runtime.restoration import Floats, Taps
 
-_OPTIONS = {"nopython": True, "nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+OPTIONS = {"nopython": True, "nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
-_READ_FRAME = types.Array(types.uint8, 3, "C", readonly=True)
-_READ_PLANES = types.Array(types.float32, 3, "C", readonly=True)
+READ_FRAME = types.Array(types.uint8, 3, "C", readonly=True)
+READ_PLANES = types.Array(types.float32, 3, "C", readonly=True)
 _READ_INDICES = types.Array(types.int32, 1, "C", readonly=True)
 _READ_SHARES = types.Array(types.float32, 1, "C", readonly=True)
-_TAPS = types.NamedTuple((_READ_INDICES, _READ_INDICES, _READ_SHARES), Taps)
-_RANGE = (types.boolean, types.intp, types.intp)
+TAPS = types.NamedTuple((_READ_INDICES, _READ_INDICES, _READ_SHARES), Taps)
+RANGE = (types.boolean, types.intp, types.intp)
 
 
-@numba.jit(**_OPTIONS)
+@numba.jit(**OPTIONS)
 def _stretch(restoration: Floats, row: int, columns: Taps, gain: Floats, offset: Floats, blue_first: bool) -> None:
     """Sample one row of the coefficients at every column of the frame, three values a pixel as its bytes lie."""
     for x in range(len(columns.first)):
@@ -38,7 +38,7 @@ def _stretch(restoration: Floats, row: int, columns: Taps, gain: Floats, offset:
             offset[3 * x + c] = np.float32(255.0) * value
 
 
-@numba.jit(**_OPTIONS)
+@numba.jit(**OPTIONS)
 def _apply(
     frame: Frames,
     gain_above: Floats,
@@ -58,8 +58,8 @@ def _apply(
 
 
 @numba.jit(
-    [types.void(_READ_FRAME, _READ_PLANES, _TAPS, _TAPS, types.uint8[:, :, ::1], *_RANGE)],
-    **_OPTIONS,
+    [types.void(READ_FRAME, READ_PLANES, TAPS, TAPS, types.uint8[:, :, ::1], *RANGE)],
+    **OPTIONS,
 )
 def restore_rows(
     frame: Frames,
@@ -109,7 +109,7 @@ def restore_rows(
         )
 
 
-@numba.jit(**_OPTIONS)
+@numba.jit(**OPTIONS)
 def _sum_rows(frame: Frames, rows: Taps, y: int, column_sums: Floats) -> None:
     """Sum the four rows under row y of the network, weighted, into [0, 1] / 4."""
     a, b = frame[rows.first[2 * y]].reshape(-1), frame[rows.second[2 * y]].reshape(-1)
@@ -123,7 +123,7 @@ def _sum_rows(frame: Frames, rows: Taps, y: int, column_sums: Floats) -> None:
         )
 
 
-@numba.jit([types.void(_READ_FRAME, _TAPS, _TAPS, types.float32[:, :, ::1], *_RANGE)], **_OPTIONS)
+@numba.jit([types.void(READ_FRAME, TAPS, TAPS, types.float32[:, :, ::1], *RANGE)], **OPTIONS)
 def shrink_rows(
     frame: Frames, rows: Taps, columns: Taps, low_resolution: Floats, blue_first: bool, start: int, stop: int
 ) -> None:

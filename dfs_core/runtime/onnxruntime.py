@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
+from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, SCORES, Artifact
 from dfs_core.errors import BackendError
 from dfs_core.onnx_cut import between_cut_points
 from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
@@ -55,6 +55,7 @@ class OnnxRuntimeDehazer(Dehazer):
         super().__init__(artifact, precision=artifact.precision)
         self._path = path
         self.kernels: FrameKernels | None = None
+        self._mask_name = MASK
         self._sides: tuple[int | None, ...] = ()
         graph = None if whole else self._networks(threads or usable_processors())
         options = ort.SessionOptions()
@@ -89,7 +90,7 @@ class OnnxRuntimeDehazer(Dehazer):
         sides = check_frames(frames)
         check_adjustments(adjustments, sides[0])
         check_out(out, *sides)
-        others = [*([MASK] if segment else []), FOG_DENSITY]
+        others = [*([self._mask_name] if segment else []), FOG_DENSITY]
         if self.kernels is None:
             array = np.ascontiguousarray(frames[0][None] if sides[0] == 1 else frames)
             outputs = self._run(FRAMES, array, [*([DEHAZED] if dehaze else []), *others])
@@ -104,6 +105,8 @@ class OnnxRuntimeDehazer(Dehazer):
         if dehaze:
             targets: Batch = out if dehazed is None else dehazed
             self.kernels.restore(apart, adjust(outputs[RESTORATION], adjustments), targets)
+        if SCORES in outputs:
+            outputs[MASK] = self.kernels.label(outputs[SCORES], *low_resolution.shape[2:])
         return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
 
     @property
@@ -146,6 +149,8 @@ class OnnxRuntimeDehazer(Dehazer):
         (taken,) = (value.type.tensor_type for value in model.graph.input if value.name == FRAMES)
         self._sides = tuple(side.dim_value or None for side in taken.shape.dim)[:3]
         self.kernels = FrameKernels(threads)
+        if any(output.name == SCORES for output in networks.graph.output):
+            self._mask_name = SCORES
         return bytes(networks.SerializeToString())
 
     def _refuse_other(self, sides: tuple[int, int, int]) -> None:

@@ -21,7 +21,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13
 
-from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, Artifact
+from dfs_core.artifact import DEHAZED, FOG_DENSITY, FRAMES, LOW_RESOLUTION, MASK, RESTORATION, SCORES, Artifact
 from dfs_core.errors import BackendError
 from dfs_core.runtime.adjustment import Adjustment, adjust, check_adjustments
 from dfs_core.runtime.channel_order import copy_frame, room_like, without_gaps
@@ -34,8 +34,10 @@ _KEPT_NETWORKS = 6
 """Compiled networks that are kept, the latest used; each is a size and a choice of outputs."""
 
 _CUT_POINTS = (LOW_RESOLUTION, RESTORATION)
-_CAN_BE_CUT = "can be cut"
-"""Under this the answer is kept beside the networks, so that a start that finds both need not read the graph."""
+_CUTS = "cuts"
+"""Under this is kept beside the networks what of the cut points is there, so that a start need not read the graph."""
+
+_WHOLE, _CUT, _CUT_AT_SCORES = b"none", b"both", b"both, and scores"
 
 _PRECISION_NAMES = {ov.Type.f32: "fp32", ov.Type.bf16: "bf16", ov.Type.f16: "fp16"}
 
@@ -99,7 +101,9 @@ class OpenVinoDehazer(Dehazer):
         except OSError as error:
             raise BackendError(f"{path}: cannot be opened ({error.strerror})") from error
         self._cache = NetworkCache(self._facts())
-        self._runs_whole = not self._can_be_cut()
+        cuts = self._cuts()
+        self._runs_whole = cuts == _WHOLE
+        self._mask_name = SCORES if cuts == _CUT_AT_SCORES else MASK
         if self._runs_whole and not artifact.draws:
             _logger.warning(
                 "%s: cannot be cut at float32 tensors '%s' and '%s', so the whole graph runs, which is slower; "
@@ -140,7 +144,7 @@ class OpenVinoDehazer(Dehazer):
                 outputs = self._run_cut(whole, target, adjustments[index : index + 1], segment=segment)
             densities.append(outputs[FOG_DENSITY].copy())
             if segment:
-                masks.append(outputs[MASK].copy())
+                masks.append(outputs[MASK])
         if dehaze and self._runs_whole:
             self._blend(frames, targets, adjustments)
         return Result(dehazed, np.concatenate(masks) if segment else None, np.concatenate(densities))
@@ -160,22 +164,29 @@ class OpenVinoDehazer(Dehazer):
     ) -> dict[str, NDArray[Any]]:
         """Run the network alone on one frame [H, W, 3], and write the frame without fog if there is a place for it."""
         height, width = self.artifact.network_size(*frame.shape[:2])
-        wanted = _wanted(RESTORATION, dehaze=dehazed is not None, segment=segment)
+        masks = [self._mask_name] if segment else []
+        wanted = (*([RESTORATION] if dehazed is not None else []), *masks, FOG_DENSITY)
         request = self._request(_Key((1, 3, height, width), wanted))
         self.kernels.shrink(frame[None], request.get_input_tensor().data)
         outputs = self._infer(request, wanted)
         if dehazed is not None:
             self.kernels.restore([frame], adjust(outputs[RESTORATION], adjustments), [dehazed])
+        if SCORES in outputs:
+            outputs[MASK] = self.kernels.label(outputs[SCORES], height, width)
+        elif segment:
+            outputs[MASK] = outputs[MASK].copy()
         return outputs
 
     def _run_whole(self, frame: Frames, dehazed: Frames | None, *, segment: bool) -> dict[str, NDArray[Any]]:
         """Run the whole graph on one frame."""
-        wanted = _wanted(DEHAZED, dehaze=dehazed is not None, segment=segment)
+        wanted = (*([DEHAZED] if dehazed is not None else []), *([MASK] if segment else []), FOG_DENSITY)
         request = self._request(_Key((1, *frame.shape), wanted))
         request.get_input_tensor().data[0] = frame
         outputs = self._infer(request, wanted)
         if dehazed is not None:
             copy_frame(outputs[DEHAZED][0], dehazed)
+        if segment:
+            outputs[MASK] = outputs[MASK].copy()
         return outputs
 
     @cached_property
@@ -191,12 +202,13 @@ class OpenVinoDehazer(Dehazer):
         except RuntimeError as error:
             raise BackendError(f"{self._path}: OpenVINO cannot read this graph ({_first_line(error)})") from error
 
-    def _can_be_cut(self) -> bool:
-        answer = self._cache.read(_CAN_BE_CUT)
-        if answer not in {b"yes", b"no"}:
-            answer = b"yes" if _has_cut_points(self._model) else b"no"
-            self._cache.write(_CAN_BE_CUT, answer)
-        return answer == b"yes"
+    def _cuts(self) -> bytes:
+        """Return which cut points the graph has."""
+        answer = self._cache.read(_CUTS)
+        if answer not in {_WHOLE, _CUT, _CUT_AT_SCORES}:
+            answer = _cuts(self._model)
+            self._cache.write(_CUTS, answer)
+        return answer
 
     def _request(self, key: _Key) -> ov.InferRequest:
         """Return what runs the network at that size, compiled now if it has to be."""
@@ -253,21 +265,19 @@ class OpenVinoDehazer(Dehazer):
         return {name: request.get_output_tensor(index).data for index, name in enumerate(names)}
 
 
-def _wanted(restored: str, *, dehaze: bool, segment: bool) -> tuple[str, ...]:
-    return (*([restored] if dehaze else []), *([MASK] if segment else []), FOG_DENSITY)
-
-
-def _has_cut_points(model: ov.Model) -> bool:
-    """Return whether all that is behind `low_resolution` and before `restoration` can run by itself."""
-    key = _Key((-1, 3, -1, -1), (RESTORATION, MASK, FOG_DENSITY))
+def _cuts(model: ov.Model) -> bytes:
+    """Return whether all that is behind `low_resolution` and before `restoration` and `scores` can run by itself."""
     tensors = _tensors(model)
-    if any(name not in tensors or tensors[name].get_element_type() != ov.Type.f32 for name in _CUT_POINTS):
-        return False
+    floats = {
+        name for name in (*_CUT_POINTS, SCORES) if name in tensors and tensors[name].get_element_type() == ov.Type.f32
+    }
+    if not floats.issuperset(_CUT_POINTS):
+        return _WHOLE
     try:
-        _cut(model, LOW_RESOLUTION, key)
+        _cut(model, LOW_RESOLUTION, _Key((-1, 3, -1, -1), (RESTORATION, MASK, FOG_DENSITY)))
     except RuntimeError:  # something behind the cut looks at the frames themselves
-        return False
-    return True
+        return _WHOLE
+    return _CUT_AT_SCORES if SCORES in floats else _CUT
 
 
 def _cut(model: ov.Model, input_name: str, key: _Key) -> ov.Model:
