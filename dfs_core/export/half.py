@@ -1,7 +1,8 @@
 """The networks of a model in 16 bits, where nothing is lost by it: between their first and their last convolution.
 
 Light and colour keep 32 bits: what the generator says is turned into gain and offset as before, and the segmenter is
-given a frame as exact as before. A camera's bytes would not survive gains of 8 in half precision.
+given a frame as exact as before. A camera's bytes would not survive gains of 8 in half precision. So does what
+looks only at a frame that was shrunk further: it costs little, and counts for the whole frame, such as its fog density.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfs_core.artifact import FOG_DENSITY, RESTORATION
+from dfs_core.artifact import FOG_DENSITY, LOW_RESOLUTION, RESTORATION
 from dfs_core.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def _between_heavy(graph: "GraphProto") -> set[str]:
     ):
         heavy = {node.output[0] for node in nodes if node.op_type in _HEAVY}
         inner |= _above(nodes, heavy) & _below(nodes, heavy)
-    return inner - {output.name for output in graph.output}
+    unshrunk = _below([node for node in graph.node if node.op_type != "AveragePool"], {LOW_RESOLUTION})
+    return inner & unshrunk - {output.name for output in graph.output}
 
 
 def _above(nodes: "Iterable[NodeProto]", wanted: set[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from onnx import helper
 
 from dfs_core.errors import ArtifactError
 from dfs_core.quantization.layers import quantisable
@@ -29,6 +30,13 @@ def test_convolutions_of_one_pixel_that_were_matrix_products_stay_in_floating_po
     inner = next(node for node in graph.node if node.name.endswith("linear"))
     pixel.input.extend([inner.input[0], "axes"])
     inner.input[0] = "pixel"
+    assert [name.rpartition(".")[2] for name in quantisable(graph, source=SOURCE)] == ["think"]
+
+
+def test_convolutions_that_see_a_shrunken_frame_alone_stay_in_floating_point(graph):
+    inner = next(node for node in graph.node if node.name.endswith("linear"))
+    graph.node.insert(0, helper.make_node("AveragePool", ["low_resolution"], ["small"], kernel_shape=[2, 2]))
+    inner.input[0] = "small"
     assert [name.rpartition(".")[2] for name in quantisable(graph, source=SOURCE)] == ["think"]
 
 
