@@ -12,9 +12,9 @@ class FogEstimate(NamedTuple):
         transmission: t in [t0, 1], [N, 1, h, w].
         airlight: A, RGB in [0, 1], [N, 3, h, w], or [N, 3, 1, 1] where it is the same everywhere.
         attenuation: β in 1/m, [N].
-        sky: S, by how much the sky that the fog hides is brighter than the fog before it, RGB in [-1, 1], [N, 3, h, w];
-            0 wherever there is no sky. None leaves the sky as the fog shows it.
-        hidden: the probability that nothing but fog is seen, [N, 1, h, w]; None where the generator does not tell.
+        sky: S, by how much the sky that the fog hides is brighter than the fog before it, RGB in [-1, 1],
+            [N, 3, 1, 1]; it counts by `hidden`. None leaves the sky as the fog shows it.
+        hidden: H, the probability that nothing but fog is seen, [N, 1, h, w]; None where the generator does not tell.
     """
 
     transmission: torch.Tensor
@@ -24,15 +24,25 @@ class FogEstimate(NamedTuple):
     hidden: torch.Tensor | None = None
 
     def restoration(self) -> torch.Tensor:
-        """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A + S = gain · I + offset."""
+        """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A + H S = gain · I + offset.
+
+        Written as a sum of all four channels at once: putting planes together would be a pass of its own.
+        """
         gain = self.transmission.reciprocal()
-        offset = self.airlight * (1.0 - gain)
-        return torch.cat([gain, offset if self.sky is None else offset + self.sky], dim=1)
+        nothing = torch.zeros_like(self.airlight[:, :1])
+        restoration = _with(nothing + 1.0, -self.airlight) * gain + _with(nothing, self.airlight)
+        if self.sky is None or self.hidden is None:
+            return restoration
+        return restoration + _with(torch.zeros_like(self.sky[:, :1]), self.sky) * self.hidden
 
     def dehaze(self, hazy: torch.Tensor) -> torch.Tensor:
         """Return the frames [N, 3, h, w] that the estimate was made of without fog; values may leave [0, 1]."""
         restoration = FogEstimate(*(None if value is None else value.float() for value in self)).restoration()  # type: ignore[arg-type]
         return restoration[:, :1] * hazy + restoration[:, 1:]
+
+
+def _with(of_gain: torch.Tensor, of_offset: torch.Tensor) -> torch.Tensor:
+    return torch.cat([of_gain, of_offset], dim=1)
 
 
 class Translation(NamedTuple):

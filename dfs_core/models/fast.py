@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dfs_core.models.estimate import FogEstimate
+from dfs_core.models.guided_filter import guided
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
 from dfs_core.models.scene_features import CHANNELS, SceneFeatures
 
@@ -35,17 +36,23 @@ SKY_WHOLE_BELOW, SKY_NOT_ABOVE = 0.02, 0.06
 DARKEST = 0.2
 """Least brightness of a neighbourhood behind thick fog, as a share of the airlight: what is darker was not so."""
 
+HIDDEN_RADIUS, HIDDEN_REGULARIZATION = 4, 1e-4
+"""How far, in pixels of a quarter of the low resolution, and from which variance of the distance to the airlight on the
+border of what is nothing but fog follows the edges of things. Sky beside them would be darkened as if it were they."""
+
+QUARTER = 4
 STRIDE = 16
 
 _SCENE_NUMBERS = 12
 
 
 class _Planes(NamedTuple):
-    """What is told of each pixel, logits [N, 1, h, w] each.
+    """What is told of each pixel, as logits.
 
     Attributes:
-        share: of the transmission.
-        hidden: of there being nothing but fog to see, before what is not of the fog's colour is taken off.
+        share: of the transmission, [N, 1, h, w].
+        hidden: of there being nothing but fog to see, before what is not of the fog's colour is taken off,
+            [N, 1, h / 4, w / 4].
     """
 
     share: torch.Tensor
@@ -76,7 +83,7 @@ class FastGenerator(nn.Module):
     - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it
       is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
       from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
-      them off trees and roofs.
+      them off trees and roofs, and up to the edges of these.
     - How far off things are follows from what they are: features from ImageNet's photographs join at a sixteenth.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
@@ -145,17 +152,19 @@ class FastGenerator(nn.Module):
         transmission = torch.maximum(transmission, _least(low_resolution, airlight, transmission))
         transmission = transmission.clamp(min=RESTORED_FROM)
         other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
-        hidden = torch.sigmoid(planes.hidden - self.purity * other)
+        hidden = torch.sigmoid(planes.hidden - self.purity * F.avg_pool2d(other, QUARTER))
+        hidden = guided(hidden, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION).clamp(0.0, 1.0)
         scene = scene_numbers(low_resolution, airlight, transmission, hidden)
         sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
-        sky = hidden * (sky * _share_of_sky(exponent.detach())[:, None, None, None])
+        sky = sky * _share_of_sky(exponent.detach())[:, None, None, None]
         return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky, hidden)
 
     def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
         """Return what is told of each pixel of the low resolution."""
-        planes = upsample_like(self.planes(features), low_resolution)
-        share = planes[:, :1] + (planes[:, 1:4] * (low_resolution - 0.5)).sum(dim=1, keepdim=True)
-        return _Planes(share, planes[:, 4:])
+        affine, hidden = torch.split(self.planes(features), [4, 1], dim=1)
+        share, slopes = torch.split(upsample_like(affine, low_resolution), [1, 3], dim=1)
+        share = share + (slopes * (low_resolution - 0.5)).sum(dim=1, keepdim=True)
+        return _Planes(share, F.avg_pool2d(hidden, QUARTER // 2))
 
     def _seen(self, sixteenth: torch.Tensor, low_resolution: torch.Tensor) -> torch.Tensor:
         """Return the frame's colour where the fog is thickest, [N, 3, 1, 1]: a mean over its 16 x 16 blocks."""
@@ -171,8 +180,8 @@ def _least(low_resolution: torch.Tensor, airlight: torch.Tensor, transmission: t
     is negative, d = 0; but near 0 things turn black whenever t is a little too small, so d is up to `DARKEST` in thick
     fog. It is less in thin fog, where a frame tells dark things by itself.
     """
-    half = STRIDE // 4
-    means = F.avg_pool2d(F.pad(low_resolution, (half,) * 4, mode="replicate"), STRIDE, STRIDE // 2)
+    blocks = F.avg_pool2d(low_resolution, STRIDE // 4)
+    means = F.avg_pool2d(F.pad(blocks, (1,) * 4, mode="replicate"), 4, 2)
     lost = ((airlight - means) / airlight.clamp(min=1e-3)).amax(dim=1, keepdim=True).clamp(0.0, 1.0)
     return (upsample_like(lost, low_resolution) / (1.0 - DARKEST * (1.0 - transmission))).clamp(max=1.0)
 
@@ -184,9 +193,9 @@ def scene_numbers(
 
     Blocks of 16 x 16 count by the light that survives, and by there being more than fog to see; the airlight follows.
     """
-    means = F.avg_pool2d(torch.cat([low_resolution, transmission, hidden], dim=1).float(), STRIDE)
-    share, seen = means[:, 3:4], (1.0 - means[:, 4:]) * means[:, 3:4]
-    scene = ((means[:, :3] - airlight) / share + airlight).clamp(0.0, 1.0)
+    colors, share, fog = (F.avg_pool2d(plane.float(), STRIDE) for plane in (low_resolution, transmission, hidden))
+    seen = (1.0 - fog) * share
+    scene = ((colors - airlight) / share + airlight).clamp(0.0, 1.0)
     weights = seen / seen.sum(dim=(2, 3), keepdim=True).clamp(min=1e-3)
     mean = (weights * scene).sum(dim=(2, 3), keepdim=True)
     spread = (weights * (scene - mean).abs()).sum(dim=(2, 3))

@@ -1,0 +1,40 @@
+"""Planes that follow the edges of a finer one."""
+
+import torch
+from torch.nn import functional as F
+
+from dfs_core.models.guided_filter import guided
+
+
+def step(width, *, at):
+    """A picture [1, 1, 32, width] that is 0 left of a column and 1 from there on."""
+    return (torch.arange(width) >= at).float().expand(1, 1, 32, width).contiguous()
+
+
+def test_a_blurred_edge_becomes_that_of_the_guide():
+    guide = 0.2 + 0.6 * step(96, at=50)
+    plane = torch.linspace(-1.0, 2.0, 24).clamp(0.0, 1.0).expand(1, 1, 8, 24)  # rises from column 32 to column 64
+    found = guided(plane, guide, radius=6, regularization=1e-4)
+    assert found.shape == guide.shape
+    assert found[..., 44:50].max() < 0.2
+    assert found[..., 50:56].min() > 0.8
+
+
+def test_edges_of_less_contrast_than_the_regularization_are_not_followed():
+    plane = torch.rand(1, 1, 8, 24, generator=torch.Generator().manual_seed(0))
+    flat = guided(plane, torch.full((1, 1, 32, 96), 0.5), radius=2, regularization=1e-4)
+    faint = guided(plane, 0.5 + 1e-4 * step(96, at=50), radius=2, regularization=1e-4)
+    torch.testing.assert_close(faint, flat, atol=1e-2, rtol=0)
+
+
+def test_an_affine_function_of_the_guide_is_kept():
+    guide = torch.rand(2, 1, 32, 48, generator=torch.Generator().manual_seed(0))
+    plane = 0.3 - 2.0 * F.avg_pool2d(guide, 4)
+    found = guided(plane, guide, radius=2, regularization=1e-9)
+    torch.testing.assert_close(found, 0.3 - 2.0 * guide, atol=1e-3, rtol=0)
+
+
+def test_a_constant_stays():
+    guide = torch.rand(1, 1, 32, 48, generator=torch.Generator().manual_seed(0))
+    found = guided(torch.full((1, 1, 8, 12), 0.7), guide, radius=3, regularization=1e-4)
+    torch.testing.assert_close(found, torch.full_like(guide, 0.7), atol=1e-4, rtol=0)
