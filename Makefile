@@ -52,10 +52,11 @@ weights: $(TEST_STAMP) ## train what ships, in about seven hours on two cores: m
 	@$(call TRAIN,dfs_fast_features)
 	@$(call TRAIN,dfs_fast_scene)
 	@$(call TRAIN,dfs_fast_judged)
+	@$(call TRAIN,dfs_fast_sky)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,segmenter)
 	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter/last.ckpt --out runs/dfs_fast.onnx
-	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --frames 500 --max-loss density=6 --out runs/dfs_fast_int8.onnx
+	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --frames 500 --out runs/dfs_fast_int8.onnx
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
