@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfs_core.artifact import FOG_DENSITY, LOW_RESOLUTION, RESTORATION
+from dfs_core.artifact import FOG_DENSITY, RESTORATION
 from dfs_core.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def _between_heavy(graph: "GraphProto") -> set[str]:
     ):
         heavy = {node.output[0] for node in nodes if node.op_type in _HEAVY}
         inner |= _above(nodes, heavy) & _below(nodes, heavy)
-    unshrunk = _below([node for node in graph.node if node.op_type != "AveragePool"], {LOW_RESOLUTION})
+    unshrunk = _below(
+        [node for node in graph.node if node.op_type != "AveragePool"], {each.name for each in graph.input}
+    )
     return inner & unshrunk - {output.name for output in graph.output}
 
 

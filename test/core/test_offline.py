@@ -37,7 +37,7 @@ def test_the_strength_is_the_share_of_the_fog_that_goes(dehazer: Dehazer, streng
 
 
 def test_the_gate_of_one_camera_closes_later_than_it_opens(dehazer: Dehazer) -> None:
-    dense, light = foggy(0.3), foggy(0.5)
+    dense, light = foggy(0.3), foggy(0.8)
     above, below = (float(dehazer(frame[None]).fog_density[0]) for frame in (dense, light))
     assert above > below > 0.0
     options = Options(gate=(above + below) / 2.0, gate_hysteresis=0.0)
