@@ -78,7 +78,7 @@ def quantize(
     ] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Also write the comparison here.")] = None,
 ) -> None:
-    """Write a model file whose convolutions compute in 8 bits: 0.4 of the size, 0.7 of the time on processors.
+    """Write a model file whose convolutions compute in 8 bits: 0.4 of the size, 0.8 of the time on processors.
 
     On a processor that multiplies bfloat16 in hardware (AMX) it gains nothing but size: the float file with precision
     "auto" is as fast there, and nearer to fp32. TensorRT takes another kind of file: give `--target tensorrt`, then
