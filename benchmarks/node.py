@@ -5,7 +5,8 @@
 Frames per second: a camera process offers bgr8 frames at 60 Hz, a sink process counts the dehazed images and masks that
 come out. Overhead: a driver sends one 1920x1080 frame at a time; the node itself times each step of it. The floor is a
 process that takes and publishes the same messages and does nothing else; the default relay does so with the middleware
-as it comes and copies through `tobytes`. Surround view: four 640x360 cameras at 10 Hz in one node, what a round of four
+as it comes and copies through `tobytes`. Each is measured several times, in turn, and the median counts: a machine's
+memory is not as fast in every minute. Surround view: four 640x360 cameras at 10 Hz in one node, what a round of four
 frames takes its worker, reading and publishing included, against one call of the model with four frames and nothing
 else, timed before and after.
 """
@@ -20,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -87,7 +89,8 @@ class Bench:
 
     def relay_ms(self, height: int, width: int, frames: int, *, default: bool) -> float:
         """Return how many milliseconds taking and publishing the same messages takes, at the median."""
-        report = self._folder / f"relay{'-default' if default else ''}.json"
+        report = self._folder / "relay.json"
+        report.unlink(missing_ok=True)
         settings = ["--default"] if default else []
         with self._role("relay", CAMERA_TOPIC, *ANSWERS, report, frames, *settings):
             self._finish("driver", CAMERA_TOPIC, *ANSWERS, height, width, frames + 1, *settings)
@@ -182,23 +185,31 @@ def main(
     model: Annotated[str, typer.Option(help="model file; empty: the one that ships")] = "",
     backend: Annotated[str, typer.Option(help="what runs the model")] = "auto",
     frames: Annotated[int, typer.Option(help="frames per overhead measurement", min=20)] = 150,
+    repeats: Annotated[int, typer.Option(help="how often each overhead is measured", min=1)] = 3,
     seconds: Annotated[float, typer.Option(help="how long frames are counted", min=2.0)] = 15.0,
 ) -> None:
     """Measure, print a table, and write the figures if asked to."""
     with ExitStack() as stack:
         bench = Bench(stack, model=model, backend=backend)
-        steps = bench.steps(1080, 1920, frames)
-        floor_ms = bench.relay_ms(1080, 1920, frames, default=False)
-        default_relay_ms = bench.relay_ms(1080, 1920, min(frames, 60), default=True)
+        rounds = [
+            (
+                bench.steps(1080, 1920, frames),
+                bench.relay_ms(1080, 1920, frames, default=False),
+                bench.relay_ms(1080, 1920, min(frames, 60), default=True),
+            )
+            for _ in range(repeats)
+        ]
         surround = bench.surround(("front", "left", "right", "rear"), 360, 640, min(frames, 100))
         rates = {
             f"fps_{width}x{height}": bench.frames_per_second(height, width, seconds)
             for height, width in ((540, 960), (1080, 1920))
         }
+    all_steps, floors_ms, default_relays_ms = zip(*rounds, strict=True)
+    steps = {step: median(steps[step] for steps in all_steps) for step in STEPS}
     figures = {
-        "overhead_ms": sum(value for step, value in steps.items() if step != "model"),
-        "floor_ms": floor_ms,
-        "default_relay_ms": default_relay_ms,
+        "overhead_ms": median(sum(steps.values()) - steps["model"] for steps in all_steps),
+        "floor_ms": median(floors_ms),
+        "default_relay_ms": median(default_relays_ms),
         **{name: min(rate.values()) for name, rate in rates.items()},
         "steps": steps,
         "surround_4x640x360": surround,

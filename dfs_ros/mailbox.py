@@ -9,6 +9,9 @@ from dfs_ros.pace import Pace
 
 Item = TypeVar("Item")
 
+_HAND_OVER_S = 0.005
+"""How long `put` waits for an idle taker to wake, at most: as long as a thread may keep the interpreter to itself."""
+
 
 class Mailbox(Generic[Item]):
     """Holds at most one item per sender. Any thread may put; one thread takes."""
@@ -20,12 +23,13 @@ class Mailbox(Generic[Item]):
         self._waiting: dict[str, Item] = {}
         self._waits_since = 0.0
         self._paces: dict[str, Pace] = {}
-        self._taker_is_waiting = self._taker_is_called = self._is_closed = False
+        self._taker_is_waiting = self._taker_sleeps = self._taker_is_called = self._is_closed = False
 
     def put(self, sender: str, item: Item) -> Item | None:
         """Leave an item, and return the one of that sender that it replaces, if any.
 
-        The newer item inherits the older one's turn, so that a fast sender does not delay the others.
+        The newer item inherits the older one's turn, so that a fast sender does not delay the others. A taker that
+        sleeps is let wake first: it would else wait until this thread has no more to do in Python.
         """
         with self._changed:
             now = self._clock()
@@ -35,6 +39,8 @@ class Mailbox(Generic[Item]):
             replaced = self._waiting.get(sender)
             self._waiting[sender] = item
             self._changed.notify_all()
+            if self._taker_sleeps:
+                self._changed.wait_for(lambda: not self._taker_sleeps, _HAND_OVER_S)
             return replaced
 
     def take(self, window: float = 0.0) -> list[Item] | None:
@@ -47,9 +53,11 @@ class Mailbox(Generic[Item]):
                 those are waited for whose next item is due by then, judged by their own rate.
         """
         with self._changed:
-            self._taker_is_waiting = True
+            self._taker_is_waiting = self._taker_sleeps = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._waiting or self._must_return)
+            self._taker_sleeps = False
+            self._changed.notify_all()
             while not self._must_return and (patience := self._patience(window)) > 0.0:
                 self._changed.wait(patience)
             self._taker_is_waiting = self._taker_is_called = False

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dfs_ros import mailbox
 from dfs_ros.mailbox import Mailbox
 from dfs_ros.pace import Pace
 from dfs_ros.throttle import Throttle
@@ -100,6 +101,18 @@ def test_a_gap_does_not_change_the_usual_rate() -> None:
     assert pace.waiting_ends(7.19, deadline=7.21) == pytest.approx(7.21)
     assert pace.waiting_ends(7.12, deadline=7.15) == 7.12, "not due"
     assert pace.waiting_ends(7.24, deadline=7.30) == pytest.approx(7.25), "overdue soon"
+
+
+def test_a_taker_that_sleeps_has_the_item_before_the_sender_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "_HAND_OVER_S", DEADLINE_SECONDS)  # however busy the machine is
+    box: Mailbox[int] = Mailbox()
+
+    def put_two() -> None:
+        assert box.wait_until_done(DEADLINE_SECONDS)
+        assert box.put("front", 1) is None
+        assert box.put("front", 2) is None, "the first has been taken"
+
+    assert taken_after(box, 0.0, put_two) == [1]
 
 
 def test_a_closed_mailbox_gives_nothing() -> None:
