@@ -13,9 +13,10 @@ The graph of an artifact has fixed names:
 | `fog_density` (output) | float32 [N] | attenuation coefficient β in 1/m |
 
 `low_resolution` and `restoration` are cut points: a backend may compute what lies before the first and after the second
-by itself, and the mask from `scores`, which older files and those in fp16 do not name. h and w follow from H and W by
-`Artifact.network_size`. A file whose generator draws the dehazed frames has none of the three, and its fog density is
-not a number.
+by itself, and the mask from `scores`, which older files and those in fp16 do not name. A gain of exactly `MOST_GAIN`
+may stand for more, of which the rest is in the offset: luminance alone has it, without noise. h and w follow from H and W
+by `Artifact.network_size`. A file whose generator draws the dehazed frames has none of the three, and its fog density
+is not a number.
 """
 
 import json
@@ -37,6 +38,9 @@ COLOR_ORDER = "RGB"
 FRAMES, LOW_RESOLUTION, RESTORATION, SCORES = "frames", "low_resolution", "restoration", "scores"
 DEHAZED, MASK, FOG_DENSITY = "dehazed", "mask", "fog_density"
 OUTPUTS = (DEHAZED, MASK, FOG_DENSITY)
+
+MOST_GAIN = 2.0
+"""How often details and colours are amplified, at most: more would show noise, JPEG blocks and casts, not the scene."""
 
 PRECISIONS = ("fp32", "fp16", "int8")
 """Number formats that the weights of a model file come in."""

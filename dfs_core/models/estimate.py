@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import torch
 
+from dfs_core.artifact import MOST_GAIN
+
 
 class FogEstimate(NamedTuple):
     """What a physical generator sees in N frames.
@@ -15,6 +17,8 @@ class FogEstimate(NamedTuple):
         sky: S, by how much the sky that the fog hides is brighter than the fog before it, RGB in [-1, 1],
             [N, 3, 1, 1]; it counts by `hidden`. None leaves the sky as the fog shows it.
         hidden: H, the probability that nothing but fog is seen, [N, 1, h, w]; None where the generator does not tell.
+        base: luminance of the frames without noise, in [0, 1], [N, 1, h, w], which is amplified by 1 / t where the
+            frames themselves are amplified by `MOST_GAIN` only. None amplifies all alike.
     """
 
     transmission: torch.Tensor
@@ -22,15 +26,22 @@ class FogEstimate(NamedTuple):
     attenuation: torch.Tensor
     sky: torch.Tensor | None = None
     hidden: torch.Tensor | None = None
+    base: torch.Tensor | None = None
 
     def restoration(self) -> torch.Tensor:
         """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A + H S = gain · I + offset.
 
-        Written as a sum of all four channels at once: putting planes together would be a pass of its own.
+        With a base B the gain is d = min(1 / t, `MOST_GAIN`), and what it lacks is done to B and the mean of A alone:
+        J = d (I - A) + (1 / t - d) (B - mean A) + A + H S. Written as sums of all four channels at once: putting planes
+        together would be a pass of its own.
         """
         gain = self.transmission.reciprocal()
         nothing = torch.zeros_like(self.airlight[:, :1])
-        restoration = _with(nothing + 1.0, -self.airlight) * gain + _with(nothing, self.airlight)
+        detail = gain if self.base is None else gain.clamp(max=MOST_GAIN)
+        restoration = _with(nothing + 1.0, -self.airlight) * detail + _with(nothing, self.airlight)
+        if self.base is not None:
+            lacking = (gain - detail) * (self.base - self.airlight.mean(dim=1, keepdim=True))
+            restoration = restoration + _with(nothing, torch.ones_like(self.airlight)) * lacking
         if self.sky is None or self.hidden is None:
             return restoration
         return restoration + _with(torch.zeros_like(self.sky[:, :1]), self.sky) * self.hidden

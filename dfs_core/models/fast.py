@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dfs_core.models.estimate import FogEstimate
-from dfs_core.models.guided_filter import guided
+from dfs_core.models.guided_filter import guided, smoothed
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
 from dfs_core.models.scene_features import CHANNELS, SceneFeatures
 
@@ -27,6 +27,9 @@ AIRLIGHT_LUMINANCE, AIRLIGHT_TINT = 0.25, 0.04
 SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
 """How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
 
+SKY_CHROMA = 0.015
+"""How far a channel of that difference may be from its mean: fog is grey, and so are skies in it. More is a cast."""
+
 SKY_BRIGHTER = 0.12
 """How much brighter a channel of the sky may be than the fog before it: more would stand out against fog at trees."""
 
@@ -39,6 +42,9 @@ DARKEST = 0.2
 HIDDEN_RADIUS, HIDDEN_REGULARIZATION = 4, 1e-4
 """How far, in pixels of a quarter of the low resolution, and from which variance of the distance to the airlight on the
 border of what is nothing but fog follows the edges of things. Sky beside them would be darkened as if it were they."""
+
+NOISE_RADIUS, NOISE_VARIANCE = 2, 1e-4
+"""Windows in which luminance is smoothed, in pixels of the low resolution, and up to which variance it counts as flat."""
 
 QUARTER = 4
 STRIDE = 16
@@ -84,6 +90,7 @@ class FastGenerator(nn.Module):
       is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
       from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
       them off trees and roofs, and up to the edges of these.
+    - Where little light survives, only the smoothed luminance is amplified by all that it takes: no noise, no casts.
     - How far off things are follows from what they are: features from ImageNet's photographs join at a sixteenth.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
@@ -156,8 +163,11 @@ class FastGenerator(nn.Module):
         hidden = guided(hidden, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION).clamp(0.0, 1.0)
         scene = scene_numbers(low_resolution, airlight, transmission, hidden)
         sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
+        grey = sky.mean(dim=1, keepdim=True)
+        sky = grey + (sky - grey).clamp(-SKY_CHROMA, SKY_CHROMA)
         sky = sky * _share_of_sky(exponent.detach())[:, None, None, None]
-        return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky, hidden)
+        base = smoothed(low_resolution.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
+        return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky, hidden, base)
 
     def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
         """Return what is told of each pixel of the low resolution."""

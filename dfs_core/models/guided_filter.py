@@ -1,4 +1,4 @@
-"""A plane of a low resolution that follows the edges of a finer one: He, Sun and Tang's guided filter, the fast one."""
+"""He, Sun and Tang's guided filter: a plane that follows the edges of a finer one, and frames smoothed up to theirs."""
 
 import torch
 from torch.nn import functional as F
@@ -25,6 +25,24 @@ def guided(plane: torch.Tensor, guide: torch.Tensor, *, radius: int, regularizat
     line = _window_means(torch.cat([slope, of_plane - slope * of_guide], dim=1), radius)
     slope, intercept = torch.split(upsample_like(line, guide), 1, dim=1)
     return slope * guide + intercept
+
+
+def smoothed(frames: torch.Tensor, *, radius: int, regularization: float) -> torch.Tensor:
+    """Return frames [N, C, h, w] without noise, each channel guided by itself: flat parts are averaged, edges stay.
+
+    With the guide for the plane, `guided` comes to a = σ² / (σ² + ε) and b = (1 - a) μ (ibid., section 3.2).
+
+    Args:
+        frames: what is smoothed.
+        radius: of the square windows, in pixels; beyond the edge the pixels at the edge are repeated.
+        regularization: variance of a window, ε, well above which it stays as it is.
+    """
+    means, of_square = _window_means(torch.cat([frames, frames * frames], dim=1), radius).chunk(2, dim=1)
+    variance = (of_square - means * means).clamp(min=0.0)
+    slope = variance / (variance + regularization)
+    line = _window_means(torch.cat([slope, means - slope * means], dim=1), radius)
+    slope, intercept = line.chunk(2, dim=1)
+    return slope * frames + intercept
 
 
 def _window_means(planes: torch.Tensor, radius: int) -> torch.Tensor:

@@ -8,12 +8,15 @@ Two numbers of a frame are smoothed, never its planes, so nothing that moved lea
   haze is subtracted as it is now, and the picture keeps the brightness that it had.
 
 One without the other raises flicker: a model answers a change of exposure by transmission and airlight at once.
+Pixels whose gain is cut off at `MOST_GAIN` tell neither, and follow the others.
 """
 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dfs_core.artifact import MOST_GAIN
 from dfs_core.runtime.adjustment import Floats
 
 MAX_GAP_S = 1.0
@@ -28,6 +31,9 @@ _STEP = 4
 
 _LEAST_DEPTH = 0.1
 """Optical depth below which there is too little fog to learn from."""
+
+_CUT_OFF = math.log(MOST_GAIN)
+"""Optical depth that a pixel shows which is at least as deep in fog."""
 
 _LEAST_PIXELS = 50
 
@@ -51,7 +57,8 @@ class Steadying:
             time_constant_s: of the exponential smoothing, above 0.
         """
         looked_at = restoration[:, ::_STEP, ::_STEP]
-        depth, airlight = np.log(np.maximum(looked_at[0], 1.0)), _airlight(looked_at)
+        depth = np.log(np.maximum(looked_at[0], 1.0))
+        airlight = _airlight(looked_at, _is_told(depth))
         elapsed_s, before = stamp_s - self._stamp_s, self._depth
         self._stamp_s, self._depth = stamp_s, depth
         is_continued = 0.0 < elapsed_s <= MAX_GAP_S and before is not None and before.shape == depth.shape
@@ -65,19 +72,23 @@ class Steadying:
         return _steadied(restoration, airlight, math.exp(-self._level), smooth / airlight)
 
 
-def _airlight(restoration: Floats) -> float | None:
-    """Return the luminance A of offset = A (1 - gain), the median over what lies in fog; None where little does."""
-    gain = restoration[0]
-    in_fog = gain > math.exp(_LEAST_DEPTH)
-    if np.count_nonzero(in_fog) < _LEAST_PIXELS:
+def _is_told(depth: Floats) -> NDArray[np.bool_]:
+    """Return where there is enough fog to learn from, and the gain is not cut off."""
+    told: NDArray[np.bool_] = (depth > _LEAST_DEPTH) & (abs(depth - _CUT_OFF) > 1e-4)
+    return told
+
+
+def _airlight(restoration: Floats, is_told: NDArray[np.bool_]) -> float | None:
+    """Return the luminance A of offset = A (1 - gain), the median over what tells it; None where little does."""
+    if np.count_nonzero(is_told) < _LEAST_PIXELS:
         return None
-    airlight = float(np.median(restoration[1:, in_fog].mean(axis=0) / (1.0 - gain[in_fog])))
+    airlight = float(np.median(restoration[1:, is_told].mean(axis=0) / (1.0 - restoration[0, is_told])))
     return airlight if airlight > 0.0 else None
 
 
 def _growth(before: Floats, now: Floats) -> float:
     """Return ln of how much the optical depths grew, 0 where too few can be compared."""
-    both = (before > _LEAST_DEPTH) & (now > _LEAST_DEPTH)
+    both = _is_told(before) & _is_told(now)
     if np.count_nonzero(both) < _LEAST_PIXELS:
         return 0.0
     return float(np.median(np.log(now[both] / before[both])))

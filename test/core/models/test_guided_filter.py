@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from dfs_core.models.guided_filter import guided
+from dfs_core.models.guided_filter import guided, smoothed
 
 
 def step(width, *, at):
@@ -38,3 +38,23 @@ def test_a_constant_stays():
     guide = torch.rand(1, 1, 32, 48, generator=torch.Generator().manual_seed(0))
     found = guided(torch.full((1, 1, 8, 12), 0.7), guide, radius=3, regularization=1e-4)
     torch.testing.assert_close(found, torch.full_like(guide, 0.7), atol=1e-4, rtol=0)
+
+
+def test_smoothing_keeps_edges_and_averages_what_is_flat():
+    noise = 0.005 * torch.randn(1, 1, 32, 96, generator=torch.Generator().manual_seed(0))
+    picture = 0.3 + 0.4 * step(96, at=50)
+    found = smoothed(picture + noise, radius=2, regularization=1e-3)
+    assert (found - picture)[..., 4:44].std() < 0.35 * 0.005
+    assert (found - picture).abs().max() < 0.03, "at the edge, too"
+
+
+def test_smoothing_is_what_the_guided_filter_makes_of_its_own_guide():
+    picture = torch.rand(2, 1, 24, 32, generator=torch.Generator().manual_seed(0))
+    expected = guided(picture, picture, radius=2, regularization=1e-2)
+    torch.testing.assert_close(smoothed(picture, radius=2, regularization=1e-2), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_each_channel_is_smoothed_by_itself():
+    picture = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    apart = [smoothed(picture[:, [channel]], radius=2, regularization=1e-2) for channel in range(3)]
+    torch.testing.assert_close(smoothed(picture, radius=2, regularization=1e-2), torch.cat(apart, dim=1))

@@ -38,6 +38,25 @@ def test_restoration_inverts_koschmieder(frames):
         torch.testing.assert_close(restoration[:, :1] * hazy + restoration[:, 1:], frames, atol=1e-5, rtol=1e-5)
 
 
+def test_restoration_amplifies_colour_less_than_luminance(frames):
+    airlight = torch.tensor([0.7, 0.8, 0.9]).view(1, 3, 1, 1)
+    luminance = frames.mean(dim=1, keepdim=True)
+    estimate = FogEstimate(torch.full((2, 1, 64, 96), 0.25), airlight, torch.zeros(2), base=luminance)
+    found = estimate.dehaze(frames)
+    torch.testing.assert_close(found.mean(dim=1, keepdim=True), 4.0 * (luminance - 0.8) + 0.8, atol=1e-5, rtol=0)
+    color = (frames - luminance) - (airlight - 0.8)
+    torch.testing.assert_close(
+        found - found.mean(dim=1, keepdim=True) - (airlight - 0.8), 2.0 * color, atol=1e-5, rtol=0
+    )
+
+
+def test_restoration_of_thin_fog_amplifies_all_alike(frames):
+    airlight = torch.tensor([0.7, 0.8, 0.9]).view(1, 3, 1, 1)
+    plain = FogEstimate(torch.full((2, 1, 64, 96), 0.6), airlight, torch.zeros(2))
+    based = plain._replace(base=torch.zeros(2, 1, 64, 96))
+    torch.testing.assert_close(based.dehaze(frames), plain.dehaze(frames))
+
+
 @pytest.mark.parametrize(
     "make",
     [

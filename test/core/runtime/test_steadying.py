@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dfs_core.artifact import MOST_GAIN
 from dfs_core.runtime.steadying import Steadying
 
 HEIGHT, WIDTH = 64, 96
@@ -46,6 +47,26 @@ def test_a_transmission_that_alternates_flickers_less() -> None:
     single = [planes(DEPTH * level) for level in [1.0, 1.1] * 10]
     before, after = (np.abs(np.diff([p[0] for p in ps], axis=0)).mean() for ps in (single, steady(single)))
     assert after < 0.3 * before
+
+
+def test_a_transmission_that_alternates_flickers_less_though_the_gain_is_cut_off() -> None:
+    """As the shipped generator does it: what the gain lacks is done to luminance, in the offset."""
+    transmission = np.exp(-DEPTH)
+    hazy = SCENE * transmission + 0.8 * (1.0 - transmission)
+    single = []
+    for level in [1.0, 1.06] * 10:
+        whole = planes(DEPTH * level)
+        cut = whole.copy()
+        cut[0] = np.minimum(whole[0], MOST_GAIN)
+        cut[1:] += (whole[0] - cut[0]) * hazy
+        single.append(cut)
+    near = DEPTH < 0.6
+    before, after = (
+        np.abs(np.diff([shown(p, hazy)[near] for p in ps], axis=0)).mean() for ps in (single, steady(single))
+    )
+    assert after < 0.3 * before
+    before, after = (np.abs(np.diff([shown(p, hazy) for p in ps], axis=0)).mean() for ps in (single, steady(single)))
+    assert after < before, "not more where it is cut off"
 
 
 def test_fog_that_lasts_is_followed() -> None:
