@@ -14,8 +14,8 @@ The graph of an artifact has fixed names:
 
 `low_resolution` and `restoration` are cut points: a backend may compute what lies before the first and after the second
 by itself, and the mask from `scores`, which older files and those in fp16 do not name. A gain of exactly `MOST_GAIN`
-may stand for more, of which the rest is in the offset: luminance alone has it, without noise. h and w follow from H and W
-by `Artifact.network_size`. A file whose generator draws the dehazed frames has none of the three, and its fog density
+may stand for more, of which the rest is in the offset: luminance alone has it, without noise. h and w follow from H and
+W by `Artifact.network_size`. A file whose generator draws the dehazed frames has none of the three, and its fog density
 is not a number.
 """
 

@@ -44,7 +44,7 @@ HIDDEN_RADIUS, HIDDEN_REGULARIZATION = 4, 1e-4
 border of what is nothing but fog follows the edges of things. Sky beside them would be darkened as if it were they."""
 
 NOISE_RADIUS, NOISE_VARIANCE = 2, 1e-4
-"""Windows in which luminance is smoothed, in pixels of the low resolution, and up to which variance it counts as flat."""
+"""Windows in which luminance is smoothed, in pixels of the low resolution, and up to which variance it is flat."""
 
 QUARTER = 4
 STRIDE = 16
