@@ -58,7 +58,7 @@ def fog_bag(
     namespace = topic.rstrip("/")
     image_topic, info_topic = f"{namespace}/image_raw/compressed", f"{namespace}/camera_info"
     geometry = Camera(focal=focal, height_m=camera_height, horizon=horizon)
-    rate, count = _measure(video, start, frames)
+    rate, count = measure(video, start, frames)
     lightest, densest = (optics.attenuation_from_mor(value) for value in mor)
     attenuations = np.geomspace(lightest, densest, count)
     rng = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def fog_bag(
     with BagWriter(bag, storage="mcap", overwrite=overwrite) as writer, load(model) as dehazer:
         writer.add_topic(image_topic, "sensor_msgs/msg/CompressedImage", types)
         writer.add_topic(info_topic, "sensor_msgs/msg/CameraInfo", types)
-        clear = _scenes(_read(video, start, count), dehazer, geometry)
+        clear = scenes(read(video, start, count), dehazer, geometry)
         for number, (image, ray_length) in enumerate(track(clear, total=count, description="fogging")):
             fog = Fog(float(attenuations[number]), airlight=(0.80, 0.81, 0.82), noise=0.004)
             hazy = apply_fog(image, ray_length, fog, rng).hazy
@@ -78,8 +78,12 @@ def fog_bag(
             writer.write(info_topic, stamp_ns, types.serialize_cdr(info, "sensor_msgs/msg/CameraInfo"))
 
 
-def _measure(video: Path, start: int, frames: int) -> tuple[float, int]:
-    """Return the rate of a video in 1/s and how many frames to take from it."""
+def measure(video: Path, start: int, frames: int) -> tuple[float, int]:
+    """Return the rate of a video in 1/s and how many frames to take from it.
+
+    Raises:
+        DatasetError: OpenCV cannot read it, or it has not so many frames.
+    """
     capture = cv2.VideoCapture(str(video))
     rate, total = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     capture.release()
@@ -91,7 +95,12 @@ def _measure(video: Path, start: int, frames: int) -> tuple[float, int]:
     return rate, min(frames, total - start)
 
 
-def _read(video: Path, start: int, count: int) -> Iterator[Image]:
+def read(video: Path, start: int, count: int) -> Iterator[Image]:
+    """Yield that many frames of a video, RGB uint8 [H, W, 3], from a frame on.
+
+    Raises:
+        DatasetError: it ends before.
+    """
     capture = cv2.VideoCapture(str(video))
     try:
         for number in range(start + count):
@@ -104,8 +113,12 @@ def _read(video: Path, start: int, count: int) -> Iterator[Image]:
         capture.release()
 
 
-def _scenes(images: Iterator[Image], dehazer: "Dehazer", camera: Camera) -> Iterator[tuple[Image, NDArray[np.float32]]]:
-    """Yield each image with its ray length, guessed from its mask and steadied over time."""
+def scenes(images: Iterator[Image], dehazer: "Dehazer", camera: Camera) -> Iterator[tuple[Image, NDArray[np.float32]]]:
+    """Yield each image with its ray length in metres, [H, W], guessed from its mask and steadied over time.
+
+    Raises:
+        DatasetError: the model gives no mask.
+    """
     steady: NDArray[np.float32] | None = None
     for image in images:
         height, width = image.shape[:2]
