@@ -24,7 +24,7 @@ TEST_STAMP := $(VENV)/.installed-test
 
 CAMVID ?= camvid
 
-.PHONY: help demo test lint weights clean
+.PHONY: help demo test lint weights ablation clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -57,6 +57,15 @@ weights: $(TEST_STAMP) ## train what ships, in about seven hours on two cores: m
 	@$(call TRAIN,segmenter)
 	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter/last.ckpt --out runs/dfs_fast.onnx
 	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --frames 500 --out runs/dfs_fast_int8.onnx
+
+WITHOUT_L_SEG = $(BIN)/dfs train --set data.root=$(CAMVID) --set loss.segmentation=0.0 --out runs/$(1)_no_l_seg \
+	--config config/train/$(1)_camvid.yaml
+
+ablation: $(TEST_STAMP) ## after `make weights`, its last three steps once more without L_seg, in about an hour
+	@$(call WITHOUT_L_SEG,dfs_fast_judged)
+	@$(call WITHOUT_L_SEG,dfs_fast_sky) --set initial=runs/dfs_fast_judged_no_l_seg/last.ckpt
+	@$(call WITHOUT_L_SEG,dfs_fast) --set initial=runs/dfs_fast_sky_no_l_seg/last.ckpt
+	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/segmenter/last.ckpt --out runs/no_l_seg.onnx
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -5,13 +5,14 @@ given a frame as exact as before. A camera's bytes would not survive gains of 8 
 looks only at a frame that was shrunk further: it costs little, and counts for the whole frame, such as its fog density.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dfs_core.artifact import FOG_DENSITY, RESTORATION
 from dfs_core.errors import ArtifactError
+from dfs_core.onnx_reach import above, below, seen_unshrunk
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -43,37 +44,15 @@ def to_half(model: "ModelProto") -> None:
 
 def _between_heavy(graph: "GraphProto") -> set[str]:
     """Return the first outputs of the nodes that lie between two convolutions or matrix products of one network."""
-    generator = _above(graph.node, {RESTORATION, FOG_DENSITY})
+    generator = above(graph.node, {RESTORATION, FOG_DENSITY})
     inner: set[str] = set()
     for nodes in (
         [node for node in graph.node if node.output[0] in generator],
         [node for node in graph.node if node.output[0] not in generator],
     ):
         heavy = {node.output[0] for node in nodes if node.op_type in _HEAVY}
-        inner |= _above(nodes, heavy) & _below(nodes, heavy)
-    unshrunk = _below(
-        [node for node in graph.node if node.op_type != "AveragePool"], {each.name for each in graph.input}
-    )
-    return inner & unshrunk - {output.name for output in graph.output}
-
-
-def _above(nodes: "Iterable[NodeProto]", wanted: set[str]) -> set[str]:
-    """Return the first outputs of nodes that lead to what is wanted, itself included."""
-    needed, found = set(wanted), set()
-    for node in reversed(list(nodes)):
-        if not needed.isdisjoint(node.output):
-            needed.update(node.input)
-            found.add(node.output[0])
-    return found
-
-
-def _below(nodes: "Iterable[NodeProto]", sources: set[str]) -> set[str]:
-    """Return the first outputs of nodes that depend on the sources, these included."""
-    found = set(sources)
-    for node in nodes:
-        if not found.isdisjoint(node.input):
-            found.update(node.output)
-    return found
+        inner |= above(nodes, heavy) & below(nodes, heavy)
+    return inner & seen_unshrunk(graph) - {output.name for output in graph.output}
 
 
 class _Lowering:

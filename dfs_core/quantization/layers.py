@@ -14,8 +14,8 @@ These stay in floating point, because little is gained there and much is lost:
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfs_core.artifact import LOW_RESOLUTION
 from dfs_core.errors import ArtifactError
+from dfs_core.onnx_reach import seen_unshrunk
 from dfs_core.quantization.network import OUTPUTS
 
 if TYPE_CHECKING:
@@ -59,11 +59,7 @@ def _products(graph: "GraphProto") -> set[str]:
 
 def _shrunk(graph: "GraphProto") -> set[str]:
     """Return what convolutions give that see the frame only through a mean over its pixels, by tensor names."""
-    unshrunk = {LOW_RESOLUTION}
-    for node in graph.node:
-        if node.op_type != "AveragePool" and not unshrunk.isdisjoint(node.input):
-            unshrunk.update(node.output)
-    return {node.output[0] for node in graph.node if node.op_type == "Conv"} - unshrunk
+    return {node.output[0] for node in graph.node if node.op_type == "Conv"} - seen_unshrunk(graph)
 
 
 def _last_layers(graph: "GraphProto") -> set[str]:

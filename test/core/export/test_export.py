@@ -21,6 +21,7 @@ from dfs_core.export.writing import COST_SIZE, write
 from dfs_core.labels import CAMVID_11
 from dfs_core.models.cost import cost
 from dfs_core.models.pipeline import Network, Pipeline
+from dfs_core.onnx_reach import seen_unshrunk
 from dfs_core.runtime import load
 
 
@@ -131,19 +132,10 @@ def test_half_precision_makes_the_file_smaller_and_says_so(path, half_path):
     assert half_path.stat().st_size < 0.7 * path.stat().st_size  # the features of the scene stay as they are
 
 
-def see_more_than_a_shrunken_frame(graph):
-    """Names of what does not depend on a frame's means alone; the rest stays in 32 bits."""
-    found = {"low_resolution"}
-    for node in graph.node:
-        if node.op_type != "AveragePool" and not found.isdisjoint(node.input):
-            found.update(node.output)
-    return found
-
-
 def test_convolutions_are_in_half_precision_and_the_cut_points_are_not(half_path):
     inferred = onnx.shape_inference.infer_shapes(onnx.load(half_path), strict_mode=True).graph
     kinds = {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
-    unshrunk = see_more_than_a_shrunken_frame(inferred)
+    unshrunk = seen_unshrunk(inferred)
     convolutions = {node.output[0] for node in inferred.node if node.op_type in {"Conv", "Gemm"}}
     assert {kinds[name] for name in convolutions & unshrunk} == {onnx.TensorProto.FLOAT16}
     assert {kinds[name] for name in convolutions - unshrunk} == {onnx.TensorProto.FLOAT}  # the scene at a glance
@@ -152,7 +144,7 @@ def test_convolutions_are_in_half_precision_and_the_cut_points_are_not(half_path
 
 def test_weight_too_large_for_half_precision_is_named(network):
     core = onnx_trace.trace(network, ("restoration", "mask", "fog_density"))
-    lowered = see_more_than_a_shrunken_frame(core.graph)
+    lowered = seen_unshrunk(core.graph)
     weight = next(node.input[1] for node in core.graph.node if node.op_type == "Conv" and node.output[0] in lowered)
     tensor = next(tensor for tensor in core.graph.initializer if tensor.name == weight)
     tensor.CopyFrom(numpy_helper.from_array(np.full(tensor.dims, 7e4, np.float32), weight))
