@@ -82,10 +82,10 @@ class Recorder(Node):
         self._lost_publisher = self.create_publisher(UInt64, "~/lost", latched)
         self._gaps = SequenceGaps()
         self._may_complain = Throttle(_COMPLAINT_S)
-        self.create_timer(_COUNT_S, self._publish_count)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the node's own may stand still
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the node's own stands still before the first /clock
+        self.create_timer(_COUNT_S, self._publish_count, clock=steady)
         self.create_timer(_FLUSH_S, self._writer.flush, clock=steady)
-        self._timer = self.create_timer(_LOOK_AGAIN_S, self._look_for_topics)
+        self._timer = self.create_timer(_LOOK_AGAIN_S, self._look_for_topics, clock=steady)
         self.get_logger().info(f"recording to {self._writer.place}, which becomes {self._writer.target} at the end")
 
     def destroy_node(self) -> None:
@@ -139,7 +139,12 @@ class Recorder(Node):
                 )
 
     def _write(self, name: str, data: bytes, info: dict[str, int | None]) -> None:
-        self._writer.write(name, self.get_clock().now().nanoseconds, data)
+        now_ns = self.get_clock().now().nanoseconds
+        if now_ns == 0 and self._may_complain("clock"):
+            self.get_logger().warning(
+                "use_sim_time is true, but no /clock has come: what is recorded is stamped 0; start what publishes it"
+            )
+        self._writer.write(name, now_ns, data)
         self._gaps.note(name, info.get("publication_sequence_number"), publishers=self.count_publishers(name))
 
     def _write_unnumbered(self, name: str, data: bytes) -> None:

@@ -111,6 +111,22 @@ def test_a_recorder_that_is_killed_leaves_all_but_the_last_second(graph: Any, tm
     assert words == [f"word {number}" for number in range(50)]
 
 
+def test_it_records_before_the_first_clock_and_says_which_stamps_that_makes(graph: Any, tmp_path: Path) -> None:
+    from std_msgs.msg import String
+
+    publisher = graph.node.create_publisher(String, "/words", 10)
+    recorder = graph.start(
+        "dfs_ros.recorder", "-p", f"output:={tmp_path / 'words'}", "-p", "topics:=[/words]", "-p", "use_sim_time:=true"
+    )
+    graph.wait(publisher.get_subscription_count, "the recorder")
+    publisher.publish(String(data="hello"))
+    wait_until_written(graph, 1)
+    assert recorder.stop()[0] == 0
+    assert "no /clock has come: what is recorded is stamped 0" in recorder.output
+    with open_bag(tmp_path / "words") as bag:
+        assert [record.stamp_ns for record in bag.records()] == [0]
+
+
 def test_messages_that_are_lost_on_the_way_are_counted(graph: Any, tmp_path: Path) -> None:
     from rclpy.qos import QoSProfile, ReliabilityPolicy
     from std_msgs.msg import String, UInt64
