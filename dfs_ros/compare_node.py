@@ -51,6 +51,10 @@ class CompareNode(LazyNode):
         for name, topic in TOPICS.items():
             self.hear(Image, topic, partial(self._came, name))
 
+    def on_sleep(self) -> None:
+        """Forget frames that wait: none is wanted later."""
+        self._synchronizer.clear()
+
     def _came(self, name: str, message: Image) -> None:
         self._synchronizer.put(name, stamp_ns(message), message)
 

@@ -106,6 +106,10 @@ class FogNode(LazyNode):
         if parameters.geometry == DEPTH:
             self.hear(Image, "depth", lambda message: self._synchronizer.put("depth", stamp_ns(message), message))
 
+    def on_sleep(self) -> None:
+        """Forget frames that wait: none is wanted later."""
+        self._synchronizer.clear()
+
     def _calibration_came(self, message: CameraInfo) -> None:
         self._calibration = message
 
@@ -114,10 +118,16 @@ class FogNode(LazyNode):
             self._answer(*messages)
 
     def _answer(self, message: Image | CompressedImage, depth: Image | None = None) -> None:
-        """Publish a frame in fog."""
-        calibration, parameters = self._calibration, self._live.values
+        """Publish a frame in fog, if anybody wants to see it, and its calibration."""
+        calibration = self._calibration
         if calibration is None:
             raise FrameError("no camera_info has come yet, which tells how the camera sees; remap it to the camera's")
+        if self._foggy.get_subscription_count() or self._compressed.get_subscription_count():
+            self._publish_foggy(message, depth, calibration)
+        self._camera_info.publish(for_image(calibration, message.header))
+
+    def _publish_foggy(self, message: Image | CompressedImage, depth: Image | None, calibration: CameraInfo) -> None:
+        parameters = self._live.values
         is_raw = isinstance(message, Image)
         frame = (to_array if is_raw else decode)(message, max_pixels=parameters.max_pixels)
         length = self._ray_length(frame.shape[:2], calibration, depth)
@@ -131,7 +141,6 @@ class FogNode(LazyNode):
         if self._compressed.get_subscription_count():
             quality = parameters.jpeg_quality
             self._compressed.publish(to_compressed(foggy, message.header, CompressedImage, quality, encoding=encoding))
-        self._camera_info.publish(for_image(calibration, message.header))
 
     def _ray_length(self, size: tuple[int, ...], calibration: CameraInfo, depth: Image | None) -> Floats:
         """Return metres along each ray, [H, W]."""

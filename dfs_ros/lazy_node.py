@@ -1,20 +1,15 @@
 """A small node's ground: it listens only while somebody listens to it, and bad messages do not end it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
-from dfs_core.errors import DfsError
-from dfs_ros.throttle import Throttle
-
-COMPLAINT_SECONDS = 5.0
+from dfs_ros.robust_node import RobustNode
 
 DEPTH = 5
 """How many messages of a topic may wait while another is worked on."""
@@ -22,7 +17,7 @@ DEPTH = 5
 _LOOK_SECONDS = 0.1
 
 
-class LazyNode(Node):
+class LazyNode(RobustNode):
     """Publishes reliably and subscribes best effort, which any publisher can serve; `qos_overrides` change both."""
 
     def __init__(self, name: str) -> None:
@@ -31,7 +26,6 @@ class LazyNode(Node):
         self._offered: list[Publisher] = []
         self._inputs: list[tuple[type, str, Callable[[Any], None], QoSProfile]] = []
         self._heard: list[Subscription] = []
-        self._may_complain = Throttle(COMPLAINT_SECONDS)
         # Steady, as the node's own clock stands still before the first /clock of a bag.
         self.create_timer(_LOOK_SECONDS, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -51,27 +45,13 @@ class LazyNode(Node):
         quality = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
         if is_latched:
             quality = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._inputs.append((kind, topic, self.safe(topic, callback), quality))
 
-        def safely(message: Any) -> None:
-            with self.survives(topic):
-                callback(message)
+    def on_wake(self) -> None:
+        """Do what else is needed before it begins to listen."""
 
-        self._inputs.append((kind, topic, safely, quality))
-
-    @contextmanager
-    def survives(self, what: str) -> Iterator[None]:
-        """Say in the log what goes wrong inside the `with` block with something; nothing is raised."""
-        try:
-            yield
-        except DfsError as error:
-            self.complain(f"{what} refused: {error}", subject=(what, type(error), getattr(error, "reason", "")))
-        except Exception as error:  # noqa: BLE001 - one bad message must not end the stream
-            self.complain(f"{what} lost: {type(error).__name__}: {error}", subject=(what, type(error)))
-
-    def complain(self, text: str, *, subject: object) -> None:
-        """Warn, once in a while for each subject."""
-        if self.context.ok() and self._may_complain(subject):
-            self.get_logger().warning(text)
+    def on_sleep(self) -> None:
+        """Let go of what is of no use once it listens no more, such as messages that wait for others."""
 
     def is_wanted(self) -> bool:
         """Say whether anything that is offered has a subscriber."""
@@ -85,7 +65,9 @@ class LazyNode(Node):
             for subscription in self._heard:
                 self.destroy_subscription(subscription)
             self._heard.clear()
+            self.on_sleep()
             return
+        self.on_wake()
         options = QoSOverridingOptions.with_default_policies()
         self._heard = [
             self.create_subscription(kind, topic, callback, quality, qos_overriding_options=options)

@@ -73,6 +73,19 @@ class SemanticCloudNode(LazyNode):
         self.hear(Image, MASK, lambda message: self._came(MASK, message))
         self.hear(PointCloud2, CLOUD, lambda message: self._came(CLOUD, message))
 
+    def on_wake(self) -> None:
+        """Listen to tf before the first cloud comes, if it is needed."""
+        if not any(self._live.values.transform):
+            with self.survives("tf"):
+                self._tf = Transforms(self)
+
+    def on_sleep(self) -> None:
+        """Forget messages that wait, and tf."""
+        self._synchronizer.clear()
+        if self._tf is not None:
+            self._tf.close()
+            self._tf = None
+
     def _calibration_came(self, message: CameraInfo) -> None:
         self._calibration = message
 
@@ -113,7 +126,7 @@ class SemanticCloudNode(LazyNode):
         numbers = self._live.values.transform
         if any(numbers):
             return RigidTransform.from_numbers(numbers)
-        if self._tf is None:
+        if self._tf is None:  # the parameter was taken back while it runs
             self._tf = Transforms(self)
         return self._tf.look_up(target=mask.header.frame_id, source=cloud.header)
 

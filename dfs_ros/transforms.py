@@ -19,6 +19,10 @@ class Transforms:
         self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer, node)
 
+    def close(self) -> None:
+        """Cease to listen."""
+        self._listener.unregister()
+
     def look_up(self, *, target: str, source: Header) -> RigidTransform:
         """Return what takes points of a message's frame into another frame, at the message's stamp.
 

@@ -75,3 +75,43 @@ def test_pictures_of_one_stamp_become_one_image_with_the_header_of_the_input(gra
     stamps = [answer.header.stamp.sec for answer in answers]
     assert stamps == sorted(set(stamps))
     assert process.stop()[0] == 0
+
+
+def test_frames_that_wait_are_forgotten_when_nobody_looks(graph: Any) -> None:
+    pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
+    from builtin_interfaces.msg import Time
+    from sensor_msgs.msg import Image
+    from std_msgs.msg import Header
+
+    from dfs_ros.image_message import from_array
+
+    process = graph.start("dfs_ros.compare_node", "-p", "height:=20", "-p", "labels:=false")
+    topics = ("image_raw", "segmentation/overlay", "image_dehazed")
+    publishers = {topic: graph.node.create_publisher(Image, topic, 5) for topic in topics}
+    stamps: list[int] = []
+
+    def is_heard() -> bool:
+        return all(entry.get_subscription_count() for entry in publishers.values())
+
+    def answered(second: int, chosen: tuple[str, ...] = topics) -> bool:
+        for topic in chosen:
+            publishers[topic].publish(from_array(plain(RED), Header(stamp=Time(sec=second)), "bgr8", Image))
+        return second in stamps
+
+    def look() -> Any:
+        return graph.node.create_subscription(
+            Image, "/compare_node/image", lambda message: stamps.append(message.header.stamp.sec), 10
+        )
+
+    looking = look()
+    graph.wait(is_heard, "the node listens")
+    graph.wait(lambda: answered(1), "a comparison")
+    graph.node.destroy_subscription(looking)
+    graph.wait(lambda: not any(entry.get_subscription_count() for entry in publishers.values()), "the node sleeps")
+    stamps.clear()
+    look()
+    graph.wait(is_heard, "the node listens again")
+    answered(1, ("image_dehazed",))  # whose counterparts came before it slept
+    graph.wait(lambda: answered(2), "a comparison")
+    assert set(stamps) == {2}
+    assert process.stop()[0] == 0

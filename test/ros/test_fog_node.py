@@ -160,6 +160,15 @@ def test_what_cannot_be_answered_is_refused_in_words_and_the_next_good_frame_flo
     send(graph, {"/camera_info": calibration(), "/image_raw": image}, lambda: answers, "answer")
 
 
+def test_no_fog_is_made_for_those_who_want_the_calibration_only(graph: Any, start: Callable[..., Any]) -> None:
+    process = start()
+    infos = graph.listen(CameraInfo, "/fog_node/camera_info")
+    unreadable = Image(header=header(), height=3, width=3, encoding="rgb8", step=1)
+    send(graph, {"/camera_info": calibration(header=header(1)), "/image_raw": unreadable}, lambda: infos, "calibration")
+    assert infos[0] == calibration()
+    assert "step 1" not in process.output
+
+
 def test_it_listens_only_while_somebody_listens_to_it(graph: Any, start: Callable[..., Any]) -> None:
     start()
     publisher = graph.node.create_publisher(Image, "/image_raw", 1)

@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import math
+import os
 import struct
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
 
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Quaternion, Transform, TransformStamped
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -220,14 +223,69 @@ def test_it_does_not_start_without_knowing_where_the_camera_is(
     assert process.stop()[0] == 1
 
 
-def test_the_transform_comes_from_tf_where_that_is_installed(graph: Any, start: Callable[..., Any]) -> None:
-    tf2_ros = pytest.importorskip("tf2_ros", reason="tf2_ros comes with a ROS 2 installation only")
-    from geometry_msgs.msg import Quaternion, Transform, TransformStamped
+TF = """
+from geometry_msgs.msg import TransformStamped
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
+
+class TransformException(Exception):
+    pass
+
+
+class Buffer:
+    def __init__(self):
+        self.known = {}
+
+    def put(self, message):
+        self.known[message.header.frame_id, message.child_frame_id] = message
+
+    def lookup_transform(self, target, source, time):
+        if (target, source) not in self.known:
+            raise TransformException("not known")
+        return self.known[target, source]
+
+
+class TransformListener:
+    def __init__(self, buffer, node):
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.node, self.heard = node, node.create_subscription(TransformStamped, "/tf_static", buffer.put, latched)
+
+    def unregister(self):
+        self.node.destroy_subscription(self.heard)
+"""
+"""A small tf2_ros, which is not on PyPI: it listens to one transform a message, and looks up what it was told."""
+
+
+def known_transform() -> TransformStamped:
     x, y, z, w = AHEAD[3:]
     known = TransformStamped(header=header("camera"), child_frame_id="lidar")
     known.transform = Transform(rotation=Quaternion(x=x, y=y, z=z, w=w))
-    tf2_ros.StaticTransformBroadcaster(graph.node).sendTransform(known)
+    return known
+
+
+def test_tf_is_listened_to_before_the_first_cloud_and_no_longer_than_the_node_is_awake(
+    graph: Any, start: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tf2_ros.py").write_text(TF)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = graph.node.create_publisher(TransformStamped, "/tf_static", latched)
+    publisher.publish(known_transform())
+    start()
+    graph.wait(lambda: graph.node.count_publishers(ANSWER), "the node")
+    assert publisher.get_subscription_count() == 0
+    answers: list[PointCloud2] = []
+    subscription = graph.node.create_subscription(PointCloud2, ANSWER, answers.append, 10)
+    graph.wait(publisher.get_subscription_count, "tf is listened to, though no cloud has come")
+    send(graph, messages(), lambda: answers, "a painted cloud")
+    assert to_points(answers[0])["class_id"].tolist() == CLASSES
+    graph.node.destroy_subscription(subscription)
+    graph.wait(lambda: not publisher.get_subscription_count(), "tf is no longer listened to")
+
+
+def test_the_transform_comes_from_tf_where_that_is_installed(graph: Any, start: Callable[..., Any]) -> None:
+    tf2_ros = pytest.importorskip("tf2_ros", reason="tf2_ros comes with a ROS 2 installation only")
+    tf2_ros.StaticTransformBroadcaster(graph.node).sendTransform(known_transform())
     start()
     answers = graph.listen(PointCloud2, ANSWER)
     send(graph, messages(), lambda: answers, "a painted cloud")
