@@ -28,7 +28,7 @@ def from_json(text: str) -> LabelSet:
         entries = {entry["class_id"]: entry for entry in content["class_map"]}
         classes = [_class(entries[number]) for number in range(len(content["class_map"]))]
         return LabelSet(str(content.get("label_set", "")), tuple(classes))
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise LabelError(
             f"label info {text[:80]!r} is not JSON with a class_map of class_id (0, 1, …), class_name and color (RGB): "
             f"{type(error).__name__}: {error}; remap it to the segmentation/label_info of a dehaze node"
@@ -47,4 +47,4 @@ def to_vision_message(labels: LabelSet) -> Any | None:
 
 def _class(entry: dict[str, Any]) -> LabelClass:
     red, green, blue = map(int, entry["color"])
-    return LabelClass(entry["class_name"], (red, green, blue), entry.get("category", ""))
+    return LabelClass(str(entry["class_name"]), (red, green, blue), str(entry.get("category", "")))

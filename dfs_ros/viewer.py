@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32, String
 
 from dfs_core.errors import ConfigError
-from dfs_ros import middleware
+from dfs_ros import label_info, middleware
 from dfs_ros.camera import IMAGE_TYPES
 from dfs_ros.message_class import message_class
 from dfs_ros.parameters import declare, parameter
+from dfs_ros.robust_node import RobustNode
 from dfs_ros.viewer_feed import Feed, Source
-from dfs_ros.viewer_frame import CAMERA, DEHAZED, MASK, read_labels
+from dfs_ros.viewer_frame import CAMERA, DEHAZED, MASK
 from dfs_ros.viewer_state import Report
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ViewerParameters:
     port: int = parameter(8088, "Port of the page; 0: any that is free.", at_least=0, at_most=65535)
 
 
-class Viewer(Node):
+class Viewer(RobustNode):
     """Subscribes to what is looked at while somebody looks, and to nothing else."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Viewer(Node):
 
         def listen(kind: type, topic: str, callback: Callable[..., None], quality: QoSProfile) -> None:
             if topic not in subscriptions:
-                subscriptions[topic] = self.create_subscription(kind, topic, callback, quality)
+                subscriptions[topic] = self.create_subscription(kind, topic, self.safe(topic, callback), quality)
 
         listen(String, f"{answers}/segmentation/label_info", partial(_labels_came, feed), latched)
         listen(Float32, f"{answers}/visibility", partial(_visibility_came, feed), reliable)
@@ -121,7 +121,7 @@ def _page_server(feeds: "list[Feed]", parameters: ViewerParameters) -> "PageServ
 
 
 def _labels_came(feed: Feed, message: String) -> None:
-    feed.labels = read_labels(message.data)
+    feed.labels = label_info.from_json(message.data).classes
 
 
 def _visibility_came(feed: Feed, message: Float32) -> None:

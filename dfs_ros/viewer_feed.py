@@ -4,12 +4,14 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from dfs_ros.viewer_frame import CAMERA, DEHAZED, MASK, Counterparts, Frame, LabelClass, Message
+from dfs_core.labels import LabelClass
+from dfs_ros.mask_message import to_mask
+from dfs_ros.viewer_frame import CAMERA, DEHAZED, MASK, Counterparts, Frame, Message
 from dfs_ros.viewer_state import Report, describe
 
 
@@ -32,7 +34,7 @@ class Feed:
     def __init__(self, source: Source, *, on_audience: Callable[[], None]) -> None:
         """Begin with nothing; `on_audience` is called, in any thread, when the first viewer comes or the last goes."""
         self.source = source
-        self.labels: Mapping[int, LabelClass] = {}
+        self.labels: Sequence[LabelClass] = ()
         self.visibility_m = math.nan
         self.report: Report | None = None
         self._on_audience = on_audience
@@ -58,7 +60,13 @@ class Feed:
             self._change_audience(-1)
 
     def put(self, part: str, message: Message) -> None:
-        """Take a message, and show its frame if that is complete now."""
+        """Take a message, and show its frame if that is complete now.
+
+        Raises:
+            ImageError: it is a mask that cannot be read; its frame is shown without.
+        """
+        if part == MASK:
+            to_mask(message)
         parts = self._counterparts.put(part, message)
         if parts is None:
             return
@@ -110,7 +118,7 @@ class Feed:
         return {
             "state": state,
             "words": words,
-            "visibility_m": None if math.isnan(visibility) else min(visibility, 1e6),
+            "visibility_m": None if math.isnan(visibility) else min(max(visibility, 0.0), 1e6),
             "level": report.level if report is not None else None,
             "report": report.message if report is not None else "",
             "values": dict(report.values) if report is not None else {},

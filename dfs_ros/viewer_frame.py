@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 
-from dfs_core.labels import UNLABELLED
+from dfs_core.labels import UNLABELLED, LabelClass
 from dfs_ros.image_message import to_array
+from dfs_ros.mask_message import to_mask
 
 Message: TypeAlias = Image | CompressedImage
 Stamp: TypeAlias = tuple[int, int]
@@ -24,24 +25,12 @@ PARTS = (CAMERA, DEHAZED, MASK)
 MOST_FRAMES, MOST_BYTES = 512, 192 << 20
 """How much waits for its counterparts: an answer may take seconds where the model is slow, and most get none."""
 
-SHOWN_WIDTH, MASK_WIDTH = 1280, 640
+SHOWN_SIDE, MASK_SIDE = 1280, 640
+"""The longer side of a picture, in pixels: screens show no more, and encoders know limits."""
+
 JPEG_QUALITY = 80
 SMALLEST_SHARE = 0.005
 """A class that covers less of the picture is not listed."""
-
-
-@dataclass(frozen=True)
-class LabelClass:
-    """One class of a mask: what it is called and its RGB."""
-
-    name: str
-    color: tuple[int, int, int]
-
-
-def read_labels(text: str) -> Mapping[int, LabelClass]:
-    """Return the classes by id that a dehaze node announces on `segmentation/label_info`."""
-    entries = json.loads(text)["class_map"]
-    return {entry["class_id"]: LabelClass(entry["class_name"], tuple(entry["color"])) for entry in entries}
 
 
 @dataclass(frozen=True)
@@ -54,7 +43,7 @@ class Frame:
         camera: the image as it came.
         dehazed: the node's answer, JPEG or PNG.
         mask: class ids, mono8; None where the node gives none, as when it is told to dehaze nothing.
-        labels: what they mean.
+        labels: what they mean, in the order of their ids; of more ids nothing is known.
         born: `time.monotonic` when it was complete.
     """
 
@@ -63,23 +52,32 @@ class Frame:
     camera: Message
     dehazed: CompressedImage
     mask: Image | None
-    labels: Mapping[int, LabelClass]
+    labels: Sequence[LabelClass]
     born: float
 
     @cached_property
     def pictures(self) -> tuple[bytes, bytes, bytes]:
-        """The image, the dehazed image and the colours of the mask, each a JPEG or PNG or nothing."""
+        """The image, the dehazed image and the colours of the mask, each a JPEG or PNG or nothing.
+
+        Raises:
+            ImageError: the image or the mask cannot be read.
+        """
         colors = b"" if self.mask is None else _colors(_ids(self.mask), self.labels)
         return _picture(self.camera), bytes(self.dehazed.data), colors
 
     @cached_property
     def classes(self) -> list[dict[str, object]]:
-        """The classes in the picture with name, colour and share of its area, the largest first."""
+        """The classes in the picture with name, colour and share of its area, the largest first.
+
+        Raises:
+            ImageError: the mask cannot be read.
+        """
         if self.mask is None:
             return []
         ids = _ids(self.mask)
         shares = np.bincount(ids.ravel(), minlength=256) / max(ids.size, 1)
-        seen = sorted((number for number in self.labels if shares[number] >= SMALLEST_SHARE), key=lambda n: -shares[n])
+        known = range(len(self.labels))
+        seen = sorted((number for number in known if shares[number] >= SMALLEST_SHARE), key=lambda n: -shares[n])
         return [
             {"name": self.labels[n].name, "color": self.labels[n].color, "share": round(float(shares[n]), 3)}
             for n in seen
@@ -137,31 +135,32 @@ def pack(header: Mapping[str, object], pictures: Sequence[bytes]) -> bytes:
 
 
 def _picture(message: Message) -> bytes:
-    """Return an image as JPEG no wider than is shown; what is compressed already as it is."""
+    """Return an image as JPEG no larger than is shown; what is compressed already as it is."""
     if isinstance(message, CompressedImage):
         return bytes(message.data)
-    frame = _narrowed(to_array(message), SHOWN_WIDTH, cv2.INTER_AREA)
+    frame = _shrunk(to_array(message), SHOWN_SIDE, cv2.INTER_AREA)
     quality = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     return cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), quality)[1].tobytes()
 
 
 def _ids(mask: Image) -> NDArray[np.uint8]:
-    """Return class ids [h, w], no wider than is shown."""
-    ids = np.frombuffer(mask.data, np.uint8).reshape(mask.height, mask.step)[:, : mask.width]
-    return _narrowed(ids, MASK_WIDTH, cv2.INTER_NEAREST_EXACT)
+    """Return class ids [h, w], no larger than is shown."""
+    return _shrunk(to_mask(mask), MASK_SIDE, cv2.INTER_NEAREST_EXACT)
 
 
-def _colors(ids: NDArray[np.uint8], labels: Mapping[int, LabelClass]) -> bytes:
+def _colors(ids: NDArray[np.uint8], labels: Sequence[LabelClass]) -> bytes:
     """Return the colours of class ids as PNG; what has no label is transparent."""
     palette = np.zeros((256, 4), np.uint8)
-    for number, label in labels.items():
+    for number, label in enumerate(labels):
         palette[number] = (*label.color[::-1], 255)
     palette[UNLABELLED] = 0
     return cv2.imencode(".png", palette[ids], (cv2.IMWRITE_PNG_COMPRESSION, 1))[1].tobytes()
 
 
-def _narrowed(image: NDArray[np.uint8], width: int, interpolation: int) -> NDArray[np.uint8]:
-    if image.shape[1] <= width:
+def _shrunk(image: NDArray[np.uint8], side: int, interpolation: int) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    share = side / max(height, width)
+    if share >= 1:
         return image
-    size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
+    size = (max(1, round(width * share)), max(1, round(height * share)))
     return cv2.resize(image, size, interpolation=interpolation)

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
 
-from dfs_core.errors import ConfigError
+from dfs_core.errors import ConfigError, FrameError
 from dfs_ros.viewer_feed import Feed
 from dfs_ros.viewer_frame import Frame, pack
+from dfs_ros.viewer_state import WARNING
 
 PATIENCE_S = 0.5
 """How long an answer waits for a new frame; without one it tells only how things are."""
@@ -152,8 +153,10 @@ class PageServer:
     async def _packed(self, feed: Feed, frame: Frame | None) -> bytes:
         if frame is None:
             return pack(feed.condition(), ())
-        # One thread: viewers that want the same frame get what was made for the first.
-        await asyncio.get_running_loop().run_in_executor(self._encoder, lambda: (frame.pictures, frame.classes))
+        try:  # one thread: viewers that want the same frame get what was made for the first
+            await asyncio.get_running_loop().run_in_executor(self._encoder, lambda: (frame.pictures, frame.classes))
+        except FrameError as error:
+            return pack({**feed.condition(), "state": WARNING, "words": f"This frame cannot be shown: {error}"}, ())
         stamp = f"{frame.stamp[0]}.{frame.stamp[1]:09d}"
         header = {"number": frame.number, "stamp": stamp, "classes": frame.classes, **feed.condition()}
         return pack(header, frame.pictures)

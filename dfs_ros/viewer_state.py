@@ -91,4 +91,4 @@ def _trouble_of_node(report: Report | None, *, now: float, node: str) -> tuple[s
 
 def _count(values: Mapping[str, str], name: str) -> int:
     text = values.get(name, "0")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0

@@ -113,6 +113,7 @@ def test_labels_are_announced_with_ids_names_and_colours() -> None:
     [
         ("road", "JSONDecodeError"),
         ("[]", "TypeError"),
+        ("[" * 100_000, "RecursionError"),
         ('{"class_map": [{"class_id": 1, "class_name": "road", "color": [1, 2, 3]}]}', "KeyError: 0"),
         ('{"class_map": [{"class_id": 0, "class_name": "road", "color": [Infinity, 2, 3]}]}', "OverflowError"),
         ('{"class_map": [{"class_id": 0, "class_name": "road", "color": [1, 2]}]}', "ValueError: not enough values"),

@@ -14,10 +14,17 @@ pytest.importorskip("aiohttp", reason="needs the extra [view]")
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
 
 import aiohttp
+import numpy as np
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from sensor_msgs.msg import Image
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header, String
 
 from dfs_core.errors import ConfigError
+from dfs_core.labels import CAMVID_11
+from dfs_ros import label_info
+from dfs_ros.image_message import from_array
 from dfs_ros.running_nodes import choose
 
 STATUS = "/dehaze_node: dehazing"
@@ -99,6 +106,63 @@ def test_the_nodes_report_and_trouble_reach_the_page(graph: Any, viewer: Viewer)
         assert "has not reported yet" in viewer.answers[-1]["words"]
         graph.wait(told(DiagnosticStatus.OK, "idle", "waiting"), "the page waits for images")
         graph.wait(told(DiagnosticStatus.ERROR, "out of memory", "error"), "the page shows the error")
+
+
+class Frames:
+    """A camera's images and a node's answers to them, each with a stamp of its own."""
+
+    def __init__(self, graph: Any) -> None:
+        self._publishers = {
+            kind: graph.node.create_publisher(kind_of, topic, 5)
+            for kind, kind_of, topic in (
+                ("camera", Image, "/image_raw"),
+                ("dehazed", CompressedImage, "/dehaze_node/image_dehazed/compressed"),
+                ("mask", Image, "/dehaze_node/segmentation/mask"),
+            )
+        }
+        self._second = 0
+
+    def send(self, mask_bytes: int = 4) -> None:
+        """Send a frame whose mask of 2x2 pixels has so many bytes."""
+        self._second += 1
+        header = Header(stamp=Time(sec=self._second))
+        mask = Image(header=header, height=2, width=2, step=2, encoding="mono8", data=bytes(mask_bytes))
+        self._publishers["mask"].publish(mask)
+        self._publishers["dehazed"].publish(CompressedImage(header=header, data=bytes(9)))
+        self._publishers["camera"].publish(from_array(np.zeros((2, 2, 3), np.uint8), header, "rgb8", Image))
+
+
+def test_labels_and_masks_that_cannot_be_read_are_refused_in_words_and_all_else_is_shown(
+    graph: Any, viewer: Viewer
+) -> None:
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    labels = graph.node.create_publisher(String, "/dehaze_node/segmentation/label_info", latched)
+    labels.publish(String(data=label_info.to_json(CAMVID_11)))
+    frames = Frames(graph)
+
+    def shown(overlay: bool, since: int, mask_bytes: int = 4) -> Callable[[], bool]:
+        """Send frames, and say whether a newer answer than some shows one with or without overlay."""
+        names = ["sky"] if overlay else []  # the class of id 0
+
+        def is_shown() -> bool:
+            frames.send(mask_bytes)
+            pictured = [answer for answer in viewer.answers[since:] if answer["sizes"]]
+            return any(
+                [entry["name"] for entry in answer["classes"]] == names and bool(answer["sizes"][2]) == overlay
+                for answer in pictured
+            )
+
+        return is_shown
+
+    with viewer.watched():
+        graph.wait(shown(overlay=True, since=0), "a frame with its classes")
+        labels.publish(String(data="[]"))
+        graph.wait(lambda: "label_info refused: label info '[]' is not JSON" in viewer.process.output, "a refusal")
+        graph.wait(shown(overlay=True, since=len(viewer.answers)), "the classes that were known before")
+        graph.wait(shown(overlay=False, since=len(viewer.answers), mask_bytes=3), "a frame without overlay")
+        assert "segmentation/mask refused: mask 'mono8' of 2x2 pixels: has step 2" in viewer.process.output
+        graph.wait(shown(overlay=True, since=len(viewer.answers)), "a frame with overlay again")
+    assert viewer.process.stop()[0] == 0
 
 
 def test_it_ends_at_once_and_without_a_traceback_while_somebody_looks(graph: Any, viewer: Viewer) -> None:

@@ -12,11 +12,16 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from dfs_core.labels import LabelClass
 from dfs_ros import viewer_frame
 from dfs_ros.image_message import from_array
-from dfs_ros.viewer_frame import CAMERA, DEHAZED, MASK, Counterparts, Frame, LabelClass
+from dfs_ros.viewer_frame import CAMERA, DEHAZED, MASK, Counterparts, Frame
 
-LABELS = {0: LabelClass("road", (128, 64, 128)), 1: LabelClass("sky", (70, 130, 180)), 2: LabelClass("car", (0, 0, 9))}
+LABELS = (
+    LabelClass("road", (128, 64, 128), "flat"),
+    LabelClass("sky", (70, 130, 180), "sky"),
+    LabelClass("car", (0, 0, 9), "vehicle"),
+)
 
 
 def message(second: int, size: int = 3) -> CompressedImage:
@@ -83,6 +88,15 @@ def test_pictures_are_no_wider_than_is_shown_and_keep_their_colours() -> None:
     assert decode(camera)[100, 100].tolist() == pytest.approx([10, 120, 250], abs=3)
     assert dehazed == bytes(3)
     assert decode(colors).shape == (360, 640, 4)
+
+
+def test_pictures_longer_than_an_encoder_takes_are_shown_small() -> None:
+    shown = frame(
+        from_array(np.zeros((70_000, 2, 3), np.uint8), Header(), "rgb8", Image), np.zeros((70_000, 2), np.uint8)
+    )
+    camera, _, colors = shown.pictures
+    assert decode(camera).shape == (1280, 1, 3)
+    assert decode(colors).shape == (640, 1, 4)
 
 
 def test_a_compressed_image_goes_as_it_came() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import math
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from dfs_core.errors import ConfigError
+from dfs_core.errors import ConfigError, FrameError
 from dfs_ros import viewer_server
 from dfs_ros.viewer_feed import Feed, Source
 from dfs_ros.viewer_frame import CAMERA, DEHAZED, MASK
@@ -148,6 +149,28 @@ def test_viewers_get_the_newest_frame_when_they_ask_and_count_as_audience(server
 
     asyncio.run(look())
     wait_until(lambda: not feed.is_watched)
+
+
+def test_what_cannot_be_drawn_is_said_and_the_stream_goes_on(server: PageServer, feed: Feed) -> None:
+    header = Header(stamp=Time(sec=1))
+    with pytest.raises(FrameError, match="mask 'mono8' of 2x2 pixels: has step 2 and 3 bytes"):
+        feed.put(MASK, Image(header=header, height=2, width=2, step=2, encoding="mono8", data=bytes(3)))
+    feed.visibility_m = -math.inf
+
+    async def look() -> None:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.address}stream/0") as stream:
+            feed.put(CAMERA, Image(header=header, height=2, width=2, step=6, encoding="rgb8", data=bytes(3)))
+            feed.put(DEHAZED, CompressedImage(header=header, data=bytes(9)))
+            feed.put(MASK, Image(header=header, height=2, width=2, step=2, encoding="mono8", data=bytes(4)))
+            await stream.send_str("")
+            answer = header_of(await stream.receive_bytes(timeout=DEADLINE_S))
+            assert (answer["state"], answer["sizes"]) == ("warning", [])
+            assert answer["words"].startswith("This frame cannot be shown: 'rgb8' image of 2x2 pixels")
+            show(feed, 2)
+            await stream.send_str("")
+            assert header_of(await stream.receive_bytes(timeout=DEADLINE_S))["stamp"] == "2.000000000"
+
+    asyncio.run(look())
 
 
 def test_more_viewers_than_can_be_served_are_refused(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:

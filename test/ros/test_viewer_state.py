@@ -38,6 +38,10 @@ def follow(before: Report | None, passed: int, out: int) -> Report:
     return Report.following(before, level=0, message="", values=values, came=0.0)
 
 
+def test_a_count_that_is_none_counts_as_0() -> None:
+    assert not Report.following(None, level=0, message="", values={"frames out": "²"}, came=0.0).all_passed
+
+
 def test_frames_pass_when_all_of_the_newest_did() -> None:
     first = follow(None, 0, 10)
     assert not first.all_passed
