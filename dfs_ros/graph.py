@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dfs_core.errors import ConfigError
-from dfs_ros import pipeline_arguments
-from dfs_ros.camera import COMPRESSED, Camera, bag_camera_topics, bag_topic_types, camera_names, only_camera_topic
+from dfs_ros import params_file, pipeline_arguments
+from dfs_ros.camera import COMPRESSED, RAW, Camera, bag_camera_topics, bag_topic_types, camera_names, only_camera_topic
 from dfs_ros.share import share_file
 
 Parameter = bool | float | str | list[str]
@@ -64,10 +64,11 @@ def pipeline(arguments: Mapping[str, str]) -> list[Node]:
     if len(set(cameras)) < len(cameras):
         raise ConfigError(f"camera:={values['camera']}: names a camera twice; give each image topic once")
     nodes = [_batch_node(cameras, values)] if values["batch"] == "true" else _dehaze_nodes(cameras, values)
+    shown = _shown(cameras, nodes) if "true" in {values["rviz"], values["viewer"]} else []
     if values["rviz"] == "true":
-        nodes.append(_rviz(cameras, nodes[0], values))
+        nodes.append(_rviz(*shown[0], values))
     if values["viewer"] == "true":
-        nodes.append(_viewer(cameras, nodes, values))
+        nodes.append(_viewer(shown, values))
     if values["bag"]:
         nodes.append(_bag_player(values))
     return nodes
@@ -160,13 +161,9 @@ def _dehaze_node(
     )
 
 
-def _rviz(cameras: Sequence[Camera], dehazer: Node, values: Mapping[str, str]) -> Node:
-    """Return RViz with its displays turned to the first camera."""
-    if not cameras:
-        raise ConfigError("rviz:=true: which camera to show is not known; name the cameras by camera:=")
-    camera = cameras[0]
+def _rviz(camera: Camera, answers: str, values: Mapping[str, str]) -> Node:
+    """Return RViz with its displays turned to one camera."""
     outputs = ("image_dehazed", "segmentation/overlay")
-    own = _answers(cameras, [dehazer])[0]
     return Node(
         "rviz2",
         name="rviz2",
@@ -174,38 +171,60 @@ def _rviz(cameras: Sequence[Camera], dehazer: Node, values: Mapping[str, str]) -
         parameters={"use_sim_time": values["use_sim_time"] == "true"},
         remappings=(
             ("/image_raw", camera.topic),
-            *((f"/dehaze_node/{output}", f"{own}/{output}") for output in outputs),
+            *((f"/dehaze_node/{output}", f"{answers}/{output}") for output in outputs),
         ),
         options=("-d", str(share_file("config/rviz/dfs.rviz"))),
         log_level=values["log_level"],
     )
 
 
-def _viewer(cameras: Sequence[Camera], dehazers: Sequence[Node], values: Mapping[str, str]) -> Node:
+def _viewer(shown: Sequence[tuple[Camera, str]], values: Mapping[str, str]) -> Node:
     """Return the page's node; it is not required, as nobody stops seeing when a page cannot be served."""
-    if not cameras:
-        raise ConfigError("viewer:=true: which cameras to show is not known; name them by camera:=")
     return Node(
         "viewer",
         name="viewer",
         parameters={
             "images": [
-                camera.compressed_topic if camera.transport == COMPRESSED else camera.topic for camera in cameras
+                camera.compressed_topic if camera.transport == COMPRESSED else camera.topic for camera, _ in shown
             ],
-            "answers": _answers(cameras, dehazers),
+            "answers": [answers for _, answers in shown],
             "host": values["viewer_host"],
             "port": pipeline_arguments.port(values["viewer_port"]),
         },
+        respawn=values["respawn"] == "true",
         log_level=values["log_level"],
     )
 
 
-def _answers(cameras: Sequence[Camera], dehazers: Sequence[Node]) -> list[str]:
-    """Return what the answers to each camera lie below; several cameras may have one node."""
+def _shown(cameras: Sequence[Camera], dehazers: Sequence[Node]) -> list[tuple[Camera, str]]:
+    """Return each camera, and what the answers to it lie below; several cameras may have one node."""
     roots = [f"{node.namespace.rstrip('/')}/{node.name}" if node.namespace else node.name for node in dehazers]
+    if not cameras:
+        return [
+            (camera, f"{roots[0]}/{name}".rstrip("/")) for name, camera in _cameras_of_params_file(dehazers[0]).items()
+        ]
     if "cameras" in dehazers[0].parameters:
-        return [f"{roots[0]}/{name}" for name in camera_names(cameras)]
-    return roots[: len(cameras)]
+        roots = [f"{roots[0]}/{name}" for name in camera_names(cameras)]
+    return list(zip(cameras, roots, strict=True))
+
+
+def _cameras_of_params_file(dehazer: Node) -> dict[str, Camera]:
+    """Return the cameras that a node's file has it serve, by name; the name of a node's only camera is empty."""
+    file = dehazer.params_file
+    said = params_file.parameters_of(f"/{dehazer.name}", file) if file is not None else {}
+    given = {**said, **dehazer.parameters}
+    names = given.get("cameras", [])
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"{file}: cameras must be a list of names such as [front, left], not {names!r}; without it, say by "
+            "camera:=/front/image_raw,/left/image_raw which cameras to show"
+        )
+    transport = str(given.get("image_transport", RAW))
+    return {
+        name: Camera.of_topic(f"{name}/image_raw".lstrip("/"), transport=transport)
+        for name in list(filter(None, names)) or [""]
+    }
 
 
 def _bag_player(values: Mapping[str, str]) -> Node:

@@ -74,7 +74,8 @@ ARGUMENTS = (
     Argument(
         "respawn",
         "false",
-        "Start a node again two seconds after it has ended unasked, instead of stopping the pipeline.",
+        "Start a dehaze node, or that of the page, again two seconds after it has ended unasked, instead of stopping "
+        "the pipeline.",
         BOOLEAN,
     ),
     Argument("rviz", "false", "Show the images in RViz, which needs a ROS installation.", BOOLEAN),

@@ -56,7 +56,9 @@ def view(
         nodes = _nodes_of_bag(source, arguments, domain_id)
     else:
         nodes = _nodes_of_topic(source, arguments, domain_id, answers)
-    shown = [replace(node, required=node.required or node.executable == "viewer") for node in nodes]
+    shown = [
+        replace(node, required=node.required or (node.executable == "viewer" and not node.respawn)) for node in nodes
+    ]
     raise typer.Exit(Processes([up.command(node) for node in shown]).run())
 
 

@@ -130,8 +130,36 @@ def test_a_batch_without_cameras_takes_those_that_the_parameters_name() -> None:
     assert node.remappings == ()
     shown = yaml.safe_load(surround.read_text())["/**"]["ros__parameters"]
     assert DehazeParameters(**shown | {"cameras": tuple(shown["cameras"])}).cameras[0] == "front"
-    with pytest.raises(ConfigError, match="which camera to show is not known"):
-        graph.pipeline({"batch": "true", "params_file": str(surround), "rviz": "true"})
+    _, rviz, viewer = graph.pipeline({"batch": "true", "params_file": str(surround), "rviz": "true", "viewer": "true"})
+    assert rviz.remappings[0] == ("/image_raw", "front/image_raw")
+    assert ("/dehaze_node/image_dehazed", "dehaze_node/front/image_dehazed") in rviz.remappings
+    assert viewer.parameters["images"] == [f"{name}/image_raw" for name in ("front", "left", "right", "rear")]
+    assert viewer.parameters["answers"] == [f"dehaze_node/{name}" for name in ("front", "left", "right", "rear")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "arguments", "images", "answers"),
+    [
+        ("cameras: [stereo/left, rear]", {}, ["stereo/left/image_raw", "rear/image_raw"], ["stereo/left", "rear"]),
+        ("cameras: rear\n    image_transport: compressed", {}, ["rear/image_raw/compressed"], ["rear"]),
+        ("cameras: [rear]", {"image_transport": "compressed"}, ["rear/image_raw/compressed"], ["rear"]),
+        ('cameras: [""]', {}, ["image_raw"], [""]),
+        ("backend: auto", {}, ["image_raw"], [""]),
+    ],
+)
+def test_the_viewer_shows_the_cameras_that_the_parameters_name(
+    params_file: Path, lines: str, arguments: dict[str, str], images: list[str], answers: list[str]
+) -> None:
+    params_file.write_text(f"/**:\n  ros__parameters:\n    {lines}\n")
+    viewer = start(params_file, batch="true", viewer="true", **arguments)[-1]
+    assert viewer.parameters["images"] == images
+    assert viewer.parameters["answers"] == [f"dehaze_node/{name}".rstrip("/") for name in answers]
+
+
+def test_cameras_that_are_no_names_are_refused_with_what_to_do(params_file: Path) -> None:
+    params_file.write_text("/**:\n  ros__parameters:\n    cameras: {front: 1}\n")
+    with pytest.raises(ConfigError, match=r"cameras must be a list of names such as \[front, left\].*camera:=/front"):
+        start(params_file, batch="true", viewer="true")
 
 
 def test_a_batch_takes_raw_or_compressed_images_not_both(params_file: Path) -> None:
@@ -148,8 +176,9 @@ def test_rviz_shows_the_first_camera_of_a_batch(params_file: Path) -> None:
 
 
 def test_a_node_that_is_started_again_does_not_end_the_pipeline(params_file: Path) -> None:
-    (node,) = start(params_file, respawn="true")
-    assert (node.respawn, node.required) == (True, False)
+    for node in start(params_file, respawn="true", viewer="true"):
+        assert (node.respawn, node.required) == (True, False)
+    assert not any(node.respawn for node in start(params_file, viewer="true"))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,15 @@ def test_foxglove_shows_only_topics_that_are_published(foxglove: dict[str, Any])
         "/dehaze_node/segmentation/overlay", "/dehaze_node/visibility", "/diagnostics",
     }  # fmt: skip
     assert shown <= published()
+
+
+def test_the_documented_command_turns_foxglove_to_another_camera(foxglove: dict[str, Any], tmp_path: Path) -> None:
+    (command,) = re.findall(r"`(sed [^`]*dfs\.json) > [^`]+`", (ROOT / "docs/nodes.md").read_text())
+    text = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    turned = json.loads(text)["configById"]
+    for name, panel in foxglove["configById"].items():
+        before, after = json.dumps(panel), json.dumps(turned[name])
+        assert after == re.sub(r'"/(?!diagnostics)', '"/front/', before)
 
 
 def test_foxglove_draws_its_curves(foxglove: dict[str, Any]) -> None:
