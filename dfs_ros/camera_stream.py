@@ -14,6 +14,7 @@ from dfs_ros.dehazing import Dehazing, Kind, Question
 from dfs_ros.image_error import ImageError
 from dfs_ros.outputs import Outputs
 from dfs_ros.qos import TELLS_MATCHES
+from dfs_ros.rate_limit import RateLimit
 from dfs_ros.statistics import Statistics
 from dfs_ros.throttle import Throttle
 
@@ -37,6 +38,7 @@ class CameraStream:
         self._node = node
         self._parameters = parameters
         self._may_complain = Throttle(COMPLAINT_SECONDS)
+        self._rate_limit = RateLimit()
         self._input: CameraInput | None = None
         self._outputs: Outputs | None = None
         self._dehazing: Dehazing | None = None
@@ -106,17 +108,25 @@ class CameraStream:
             on_image: called with every image; must return at once.
         """
         if self._outputs is not None:
-            self._outputs.announce_labels()
+            self._outputs.announce_labels(self._parameters().palette)
         transport = self._parameters().image_transport
         self._input = CameraInput(self._node, name=self.name, transport=transport, on_image=on_image)
         self._follow_demand()
+
+    def is_due(self) -> bool:
+        """Say of an image that has come whether it is to be taken up, by the rate that the parameters allow."""
+        return self._rate_limit(self._parameters().max_rate_hz)
 
     def use_labels(self, labels: LabelSet) -> None:
         """Go on with the labels of another model; for the worker's thread."""
         if self._outputs is not None:
             self._outputs.use_labels(labels)
-            if self._input is not None:
-                self._outputs.announce_labels()
+            self.announce_labels()
+
+    def announce_labels(self) -> None:
+        """Tell once more what the ids in a mask mean and their colours, while it is active."""
+        if self._outputs is not None and self._input is not None:
+            self._outputs.announce_labels(self._parameters().palette)
 
     def deactivate(self) -> bool:
         """Stop listening, and say whether it was."""

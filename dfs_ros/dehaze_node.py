@@ -57,6 +57,7 @@ class DehazeNode(LifecycleNode):
             DehazeParameters,
             is_configured=lambda: self._state not in {"unconfigured", "finalized"},
             accept=self._accept,
+            on_change=self._parameters_changed,
         )
         values = self._live_parameters.values
         self._roots = ModelRoots(values.model_roots, first_model=values.model)
@@ -171,6 +172,12 @@ class DehazeNode(LifecycleNode):
         """Refuse a model that may not be loaded."""
         if values.model != self._live_parameters.values.model:
             self._roots.resolve(values.model)
+
+    def _parameters_changed(self, before: DehazeParameters) -> None:
+        """Announce other colours to those who look at masks."""
+        if before.palette != self._live_parameters.values.palette:
+            for camera in self._cameras:
+                camera.announce_labels()
 
     def _exchange_model(self) -> str:
         """Let the model that the parameters name take over, in a thread of its own, and say what runs then."""

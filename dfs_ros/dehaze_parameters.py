@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dfs_core.errors import ConfigError
+from dfs_core.palettes import OWN, PALETTES
 from dfs_core.runtime import BACKENDS
 from dfs_core.runtime.loading import PRECISIONS
 from dfs_ros.image_message import MAX_PIXELS
@@ -10,6 +11,12 @@ from dfs_ros.parameters import ALWAYS, UNCONFIGURED, parameter
 
 RAW, COMPRESSED = "raw", "compressed"
 IMAGE, NETWORK = "image", "network"
+
+MOST_SILENCE_S = 3600.0
+MOST_PIXELS = 2**31 - 1
+
+IMPLAUSIBLE_LATENCY_MS = 60_000.0
+"""Beyond this, header stamps and the node's clock tell different times."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,9 @@ class DehazeParameters:
         one_of=PRECISIONS,
         settable=UNCONFIGURED,
     )
-    threads: int = parameter(0, "Processor threads for the model; 0: all.", at_least=0, settable=UNCONFIGURED)
+    threads: int = parameter(
+        0, "Processor threads for the model; 0: all.", at_least=0, at_most=1024, settable=UNCONFIGURED
+    )
     image_transport: str = parameter(
         RAW,
         "Whether frames come as Image on image_raw or as CompressedImage on image_raw/compressed.",
@@ -72,6 +81,7 @@ class DehazeParameters:
         "Attenuation coefficient in 1/m below which a frame is passed on as it is, because dehazing harms clear "
         "images; the default is a visibility of 1000 m, where fog begins; 0: never.",
         at_least=0.0,
+        at_most=1.0,
         settable=ALWAYS,
     )
     gate_hysteresis: float = parameter(
@@ -99,6 +109,13 @@ class DehazeParameters:
         at_most=60.0,
         settable=ALWAYS,
     )
+    max_rate_hz: float = parameter(
+        0.0,
+        "Frames a second of each camera that are taken up, at most; those beyond are counted and let go. 0: all.",
+        at_least=0.0,
+        at_most=1000.0,
+        settable=ALWAYS,
+    )
     mask_resolution: str = parameter(
         IMAGE,
         "Size of mask and colour picture: that of the image, or that at which the network works.",
@@ -106,6 +123,12 @@ class DehazeParameters:
         settable=ALWAYS,
     )
     jpeg_quality: int = parameter(90, "JPEG quality of compressed output.", at_least=1, at_most=100, settable=ALWAYS)
+    palette: str = parameter(
+        OWN,
+        "Colours of the classes; labels: the model's own; colorblind: such as are told apart without red or green.",
+        one_of=PALETTES,
+        settable=ALWAYS,
+    )
     overlay_opacity: float = parameter(
         0.5,
         "How strongly the overlay covers the image: 0 not at all, 1 wholly.",
@@ -114,27 +137,50 @@ class DehazeParameters:
         settable=ALWAYS,
     )
     warn_silence_s: float = parameter(
-        2.0, "Seconds without an image after which a camera's diagnostics warn.", above=0.0, settable=ALWAYS
+        2.0,
+        "Seconds without an image after which a camera's diagnostics warn.",
+        at_least=0.1,
+        at_most=MOST_SILENCE_S,
+        settable=ALWAYS,
     )
     stale_silence_s: float = parameter(
-        10.0, "Seconds without an image after which a camera's diagnostics are stale.", above=0.0, settable=ALWAYS
+        10.0,
+        "Seconds without an image after which a camera's diagnostics are stale.",
+        at_least=0.1,
+        at_most=MOST_SILENCE_S,
+        settable=ALWAYS,
     )
     warn_latency_ms: float = parameter(
         1000.0,
         "Milliseconds from header stamp to publication above which the diagnostics warn; 0: never.",
         at_least=0.0,
+        at_most=IMPLAUSIBLE_LATENCY_MS,
         settable=ALWAYS,
     )
     error_latency_ms: float = parameter(
-        5000.0, "The same, above which they tell an error; 0: never.", at_least=0.0, settable=ALWAYS
+        5000.0,
+        "The same, above which they tell an error; 0: never.",
+        at_least=0.0,
+        at_most=IMPLAUSIBLE_LATENCY_MS,
+        settable=ALWAYS,
     )
     warn_rate_hz: float = parameter(
-        0.0, "Answers a second below which a camera's diagnostics warn; 0: never.", at_least=0.0, settable=ALWAYS
+        0.0,
+        "Answers a second below which a camera's diagnostics warn; 0: never.",
+        at_least=0.0,
+        at_most=1000.0,
+        settable=ALWAYS,
     )
     warn_memory_mb: int = parameter(
-        0, "Resident memory in megabytes above which the diagnostics warn; 0: never.", at_least=0, settable=ALWAYS
+        0,
+        "Resident memory in megabytes above which the diagnostics warn; 0: never.",
+        at_least=0,
+        at_most=1_000_000,
+        settable=ALWAYS,
     )
-    max_pixels: int = parameter(MAX_PIXELS, "Larger images are refused as corrupt.", at_least=1, settable=ALWAYS)
+    max_pixels: int = parameter(
+        MAX_PIXELS, "Larger images are refused as corrupt.", at_least=1, at_most=MOST_PIXELS, settable=ALWAYS
+    )
 
     def __post_init__(self) -> None:
         """Refuse limits that contradict each other.
@@ -151,4 +197,9 @@ class DehazeParameters:
             raise ConfigError(
                 f"parameter error_latency_ms must be at least warn_latency_ms, or 0, not {self.error_latency_ms:g} "
                 f"with {self.warn_latency_ms:g}; set both at once"
+            )
+        if 0.0 < self.max_rate_hz < self.warn_rate_hz:
+            raise ConfigError(
+                f"parameter max_rate_hz must be at least warn_rate_hz, or 0, not {self.max_rate_hz:g} "
+                f"with {self.warn_rate_hz:g}; set both at once"
             )

@@ -8,11 +8,8 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from dfs_core.errors import FogError
 from dfs_core.optics import mor_from_attenuation
-from dfs_ros.dehaze_parameters import DehazeParameters
+from dfs_ros.dehaze_parameters import IMPLAUSIBLE_LATENCY_MS, DehazeParameters
 from dfs_ros.statistics import Snapshot
-
-IMPLAUSIBLE_LATENCY_MS = 60_000.0
-"""Beyond this, header stamps and the node's clock tell different times."""
 
 _IDLE = "idle: nobody subscribes to an output"
 
@@ -139,6 +136,7 @@ def _figures(condition: Condition, now: Snapshot) -> dict[str, str]:
         "frames in": str(now.counts["in"]),
         "frames out": str(now.counts["out"]),
         "superseded": str(now.counts["superseded"]),
+        "beyond max rate": str(now.counts["skipped"]),
         "passed as clear": str(now.counts["passed"]),
         "not wanted": str(now.counts["idle"]),
         "refused": str(sum(now.refused.values())),

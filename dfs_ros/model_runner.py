@@ -67,7 +67,10 @@ class ModelRunner:
         return self.dehazer
 
     def put(self, camera: CameraStream, arrival: Arrival) -> None:
-        """Keep a camera's newest image; an older one that still waits is dropped and counted."""
+        """Keep a camera's newest image; an older one that still waits, or one too many, is dropped and counted."""
+        if not camera.is_due():
+            camera.statistics.frame_was_skipped()
+            return
         replaced = self._mailbox.put(camera.name, (camera, arrival))
         camera.statistics.frame_came(superseded=replaced is not None)
 

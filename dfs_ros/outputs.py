@@ -12,6 +12,7 @@ from std_msgs.msg import Float32, Header, String
 
 from dfs_core.labels import LabelSet
 from dfs_core.optics import mor_from_attenuation
+from dfs_core.palettes import in_palette
 from dfs_ros import camera_info, label_info, qos, rendering
 from dfs_ros.answer import Answer, Wishes
 from dfs_ros.dehaze_parameters import NETWORK, DehazeParameters
@@ -69,9 +70,9 @@ class Outputs:
         self._labels = labels
         self._vision_labels = label_info.to_vision_message(labels)
 
-    def announce_labels(self) -> None:
-        """Publish, once and for all who come later, what the ids in a mask mean."""
-        self._label_json.publish(String(data=label_info.to_json(self._labels)))
+    def announce_labels(self, palette: str) -> None:
+        """Publish, once and for all who come later, what the ids in a mask mean, and their colours in a palette."""
+        self._label_json.publish(String(data=label_info.to_json(in_palette(self._labels, palette))))
         if self._vision_labels is not None:
             self._vision_labels.header.stamp = self._node.get_clock().now().to_msg()
             self._label_info.publish(self._vision_labels)
@@ -131,10 +132,11 @@ class Outputs:
             yield from self._mask_messages(answer, answer.mask, parameters)
         if answer.dehazed is not None and answer.mask is not None:
             frame, mask, opacity = answer.dehazed, answer.mask, parameters.overlay_opacity
+            colors = in_palette(self._labels, parameters.palette).palette
             yield (
                 self._overlay,
                 lambda: self._image(
-                    self._overlay, rendering.overlay(frame, mask, self._labels.palette, opacity=opacity), answer, "rgb8"
+                    self._overlay, rendering.overlay(frame, mask, colors, opacity=opacity), answer, "rgb8"
                 ),
             )
         if answer.calibration is not None:
@@ -162,7 +164,7 @@ class Outputs:
     def _mask_messages(self, answer: Answer, mask: Pixels, parameters: DehazeParameters) -> Iterator[_Message]:
         """Yield the mask as ids and in colours, and the calibration of its size."""
         height, width = mask.shape if parameters.mask_resolution == NETWORK else answer.size
-        palette = self._labels.palette
+        colors = in_palette(self._labels, parameters.palette).palette
         yield (
             self._mask,
             lambda: self._enlarged(self._mask, mask, (height, width), answer, "mono8"),
@@ -173,7 +175,7 @@ class Outputs:
         )
         yield (
             self._color,
-            lambda: self._enlarged(self._color, rendering.colorize(mask, palette), (height, width), answer, "rgb8"),
+            lambda: self._enlarged(self._color, rendering.colorize(mask, colors), (height, width), answer, "rgb8"),
         )
         if answer.calibration is not None:
             own = camera_info.for_image(answer.calibration, answer.message.header)

@@ -109,6 +109,7 @@ class LiveParameters(Generic[Parameters]):
         *,
         is_configured: Callable[[], bool],
         accept: Callable[[Parameters], None] = lambda _: None,
+        on_change: Callable[[Parameters], None] = lambda _: None,
     ) -> None:
         """Declare the parameters and follow their changes.
 
@@ -117,6 +118,7 @@ class LiveParameters(Generic[Parameters]):
             parameters: frozen dataclass with a `parameter` for each.
             is_configured: whether parameters that are settable only while UNCONFIGURED are locked.
             accept: raises ConfigError for values that do not fit each other or the node, once changes would be made.
+            on_change: called after changes, with the values before them.
 
         Raises:
             ConfigError: a value has the wrong type or is out of range.
@@ -125,6 +127,7 @@ class LiveParameters(Generic[Parameters]):
         self._fields = {entry.name: entry for entry in dataclasses.fields(parameters)}  # type: ignore[arg-type]
         self._is_configured = is_configured
         self._accept = accept
+        self._on_change = on_change
         node.add_on_set_parameters_callback(self._check)
         self._is_told_of_changes = hasattr(node, "add_post_set_parameters_callback")  # since Iron
         if self._is_told_of_changes:
@@ -151,7 +154,8 @@ class LiveParameters(Generic[Parameters]):
 
     def _follow(self, changes: "list[Parameter]") -> None:
         """Take over what was allowed."""
-        self.values = self._changed(changes)
+        before, self.values = self.values, self._changed(changes)
+        self._on_change(before)
 
     def _changed(self, changes: "list[Parameter]") -> Parameters:
         """Return the values as they are after some changes.

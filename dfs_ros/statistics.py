@@ -92,6 +92,12 @@ class Statistics:
             self._counts["superseded"] += superseded
             self._times["in"].append(self._last_frame)
 
+    def frame_was_skipped(self) -> None:
+        """Count a frame that came in and was let go, since more came than shall be taken up."""
+        self.frame_came(superseded=False)
+        with self._lock:
+            self._counts["skipped"] += 1
+
     def frame_went(self, stopwatch: Stopwatch, *, latency: float, passed: bool) -> None:
         """Count a frame that was answered.
 
@@ -128,7 +134,7 @@ class Statistics:
         with self._lock:
             now = self._clock()
             return Snapshot(
-                counts={name: self._counts[name] for name in ("in", "out", "superseded", "passed", "idle")},
+                counts={name: self._counts[name] for name in ("in", "out", "superseded", "skipped", "passed", "idle")},
                 refused=dict(self._refused),
                 failed=dict(self._failed),
                 rate_in=self._rate("in", now),

@@ -260,7 +260,7 @@ def dehaze_harness() -> ModuleType:
 @pytest.fixture
 def start(graph: Graph, model_path: Path, dehaze_harness: ModuleType) -> Callable[..., Any]:
     """Return what starts a dehaze node with ROS arguments, and with the small model or the one that is given."""
-    return lambda *ros_args, model=model_path: dehaze_harness.DehazeNode(graph, model, *ros_args)
+    return lambda *ros_args, model=model_path, **options: dehaze_harness.DehazeNode(graph, model, *ros_args, **options)
 
 
 def _load(source: str) -> ModuleType:

@@ -1,15 +1,21 @@
 """A dehaze node in a process of its own, and what a test needs to talk to it."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from dfs_ros.image_message import from_array
+
+PROGRAM = ("-m", "dfs_ros.dehaze_node")
 
 FRAME = np.random.default_rng(3).integers(0, 256, (60, 96, 3), np.uint8)
 
@@ -19,11 +25,10 @@ class DehazeNode:
 
     frame = FRAME
 
-    def __init__(self, graph: Any, model_path: Path, *ros_args: str) -> None:
+    def __init__(self, graph: Any, model_path: Path, *ros_args: str, program: Sequence[str] = PROGRAM) -> None:
         self.graph = graph
-        self.process = graph.start(
-            "dfs_ros.dehaze_node", "-p", f"model:={model_path}", "-p", "backend:=onnxruntime", *ros_args
-        )
+        given = ("--ros-args", "-p", f"model:={model_path}", "-p", "backend:=onnxruntime", *ros_args)
+        self.process = graph.run([sys.executable, *program, *given])
         self.reports = graph.listen(DiagnosticArray, "/diagnostics")
         self.camera = graph.node.create_publisher(Image, "image_raw", 1)
         self._seconds = 0
@@ -47,6 +52,13 @@ class DehazeNode:
         statuses = self.reports[-1].status if self.reports else []
         found = [status for status in statuses if status.name.endswith(f" {what}")]
         return {entry.key: entry.value for status in found for entry in status.values}
+
+    def set_parameters(self, **values: Any) -> list[Any]:
+        """Set parameters one by one and return the results."""
+        parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+        request = SetParameters.Request(parameters=parameters)
+        results: list[Any] = self.graph.call(SetParameters, "/dehaze_node/set_parameters", request).results
+        return results
 
     def header(self) -> Header:
         """Return a header that no other frame has."""

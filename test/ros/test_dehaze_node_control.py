@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs rclpy: a ROS 2 installation, or the wheels of the extra [ros]")
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersAtomically
+from rcl_interfaces.srv import DescribeParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, String
@@ -22,7 +22,9 @@ from std_srvs.srv import SetBool, Trigger
 from dfs_core import artifact
 from dfs_core.labels import LabelSet
 from dfs_core.runtime import load
+from dfs_ros.dehaze_parameters import DehazeParameters
 from dfs_ros.image_message import to_array
+from dfs_ros.parameters import NEVER
 
 Start = Callable[..., Any]
 
@@ -44,12 +46,6 @@ def models(model_path: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def set_parameters(node: Any, **values: Any) -> list[Any]:
-    """Set parameters one by one and return the results."""
-    request = SetParameters.Request(parameters=[Parameter(n, value=v).to_parameter_msg() for n, v in values.items()])
-    return node.graph.call(SetParameters, "/dehaze_node/set_parameters", request).results
-
-
 def reload(node: Any) -> Any:
     """Ask for the model to be loaded again, send frames until that is answered, and return the answer."""
     graph = node.graph
@@ -69,14 +65,14 @@ def test_a_new_model_takes_over_between_frames_and_a_bad_one_does_not(start: Sta
     np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), before)
 
     (models / "bad.onnx").write_bytes(b"this is no model")
-    assert set_parameters(node, model=str(models / "bad.onnx"))[0].successful
+    assert node.set_parameters(model=str(models / "bad.onnx"))[0].successful
     refused = reload(node)
     assert not refused.success
     assert str(models / "bad.onnx") in refused.message
     assert refused.message.endswith("the model before goes on")
     np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), before)
 
-    assert set_parameters(node, model=str(models / "next.onnx"))[0].successful
+    assert node.set_parameters(model=str(models / "next.onnx"))[0].successful
     accepted = reload(node)
     assert accepted.success
     assert accepted.message.startswith("running next_model on onnxruntime")
@@ -109,7 +105,7 @@ def test_a_model_that_answers_what_is_no_number_is_refused_and_the_one_before_go
     before = to_array(node.ask(node.image(), answers))
     for constant, words in (("density_scale", "a fog density of nan"), ("offset_range", "are not finite")):
         file = save_with_nan(models / "now.onnx", constant, models / f"{constant}.onnx")
-        assert set_parameters(node, model=str(file))[0].successful
+        assert node.set_parameters(model=str(file))[0].successful
         refused = reload(node)
         assert not refused.success
         assert words in refused.message
@@ -155,11 +151,11 @@ def test_no_file_outside_of_the_roots_is_read(start: Start, models: Path, tmp_pa
     node = start(model=models / "now.onnx")
     node.wait_until_active()
     for path in (elsewhere, models / "link.onnx", models / ".." / elsewhere.parent.name / elsewhere.name):
-        answer = set_parameters(node, model=str(path))[0]
+        answer = node.set_parameters(model=str(path))[0]
         assert not answer.successful
         assert f"must name a file in or below {models}" in answer.reason
-    assert not set_parameters(node, model_roots=["/"])[0].successful
-    assert set_parameters(node, model="dfs_fast")[0].successful, "what ships is always allowed"
+    assert not node.set_parameters(model_roots=["/"])[0].successful
+    assert node.set_parameters(model="dfs_fast")[0].successful, "what ships is always allowed"
 
 
 def test_a_model_outside_of_the_roots_ends_the_start_in_words(start: Start, models: Path) -> None:
@@ -198,14 +194,19 @@ def test_while_disabled_frames_pass_as_they_are_and_no_model_runs(start: Start) 
 def test_parameters_tell_their_ranges_and_change_together_or_not_at_all(start: Start) -> None:
     node = start()
     node.wait_until_active()
-    request = DescribeParameters.Request(names=["jpeg_quality", "overlay_opacity", "model_roots"])
-    quality, opacity, roots = node.graph.call(
-        DescribeParameters, "/dehaze_node/describe_parameters", request
-    ).descriptors
-    assert (quality.integer_range[0].from_value, quality.integer_range[0].to_value) == (1, 100)
-    assert (opacity.floating_point_range[0].from_value, opacity.floating_point_range[0].to_value) == (0.0, 1.0)
-    assert roots.read_only
-    assert all(descriptor.description for descriptor in (quality, opacity, roots))
+    defaults = {entry.name: entry for entry in fields(DehazeParameters)}
+    request = DescribeParameters.Request(names=list(defaults))
+    answer = node.graph.call(DescribeParameters, "/dehaze_node/describe_parameters", request)
+    told = {descriptor.name: descriptor for descriptor in answer.descriptors}
+    for name, entry in defaults.items():
+        assert told[name].description
+        assert told[name].read_only == (entry.metadata["settable"] == NEVER)
+        if type(entry.default) in {int, float}:
+            (limits,) = [*told[name].integer_range, *told[name].floating_point_range]
+            assert limits.from_value <= entry.default <= limits.to_value
+    quality, opacity = told["jpeg_quality"].integer_range[0], told["overlay_opacity"].floating_point_range[0]
+    assert (quality.from_value, quality.to_value, opacity.from_value, opacity.to_value) == (1, 100, 0.0, 1.0)
+    assert told["model_roots"].read_only
 
     values = {"jpeg_quality": 50, "mask_resolution": "huge"}
     together = SetParametersAtomically.Request(

@@ -55,8 +55,9 @@ def test_frames_are_counted_by_what_became_of_them(statistics: Statistics) -> No
     statistics.frame_was_refused("step")
     statistics.frame_failed("BackendError")
     statistics.frame_was_not_wanted()
+    statistics.frame_was_skipped()
     now = statistics.snapshot()
-    assert now.counts == {"in": 3, "out": 1, "superseded": 1, "passed": 1, "idle": 1}
+    assert now.counts == {"in": 4, "out": 1, "superseded": 1, "skipped": 1, "passed": 1, "idle": 1}
     assert (now.refused, now.failed) == ({"step": 2}, {"BackendError": 1})
 
 
@@ -206,6 +207,8 @@ def test_limits_that_contradict_each_other_are_refused() -> None:
         DehazeParameters(stale_silence_s=1.0)
     with pytest.raises(ConfigError, match="error_latency_ms must be at least warn_latency_ms, or 0, not 5 with 10"):
         DehazeParameters(warn_latency_ms=10.0, error_latency_ms=5.0)
+    with pytest.raises(ConfigError, match="max_rate_hz must be at least warn_rate_hz, or 0, not 5 with 10"):
+        DehazeParameters(max_rate_hz=5.0, warn_rate_hz=10.0)
 
 
 def test_calls_of_the_model_are_counted_with_their_frames() -> None:
