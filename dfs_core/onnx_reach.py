@@ -4,7 +4,7 @@ from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import NodeProto
 
 
 def above(nodes: "Iterable[NodeProto]", wanted: Set[str]) -> set[str]:
@@ -26,6 +26,6 @@ def below(nodes: "Iterable[NodeProto]", sources: Set[str]) -> set[str]:
     return found
 
 
-def seen_unshrunk(graph: "GraphProto") -> set[str]:
-    """Return what depends on the graph's inputs not only through means over neighbouring pixels (AveragePool)."""
-    return below((node for node in graph.node if node.op_type != "AveragePool"), {each.name for each in graph.input})
+def seen_unshrunk(nodes: "Iterable[NodeProto]", frames: str) -> set[str]:
+    """Return what depends on frames not only through means over neighbouring pixels (AveragePool), these included."""
+    return below((node for node in nodes if node.op_type != "AveragePool"), {frames})

@@ -14,6 +14,7 @@ These stay in floating point, because little is gained there and much is lost:
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfs_core.artifact import LOW_RESOLUTION
 from dfs_core.errors import ArtifactError
 from dfs_core.onnx_reach import seen_unshrunk
 from dfs_core.quantization.network import OUTPUTS
@@ -59,7 +60,7 @@ def _products(graph: "GraphProto") -> set[str]:
 
 def _shrunk(graph: "GraphProto") -> set[str]:
     """Return what convolutions give that see the frame only through a mean over its pixels, by tensor names."""
-    return {node.output[0] for node in graph.node if node.op_type == "Conv"} - seen_unshrunk(graph)
+    return {node.output[0] for node in graph.node if node.op_type == "Conv"} - seen_unshrunk(graph.node, LOW_RESOLUTION)
 
 
 def _last_layers(graph: "GraphProto") -> set[str]:
