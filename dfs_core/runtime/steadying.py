@@ -8,7 +8,8 @@ Two numbers of a frame are smoothed, never its planes, so nothing that moved lea
   haze is subtracted as it is now, and the picture keeps the brightness that it had.
 
 One without the other raises flicker: a model answers a change of exposure by transmission and airlight at once.
-Pixels whose gain is cut off at `MOST_GAIN` tell neither, and follow the others.
+Pixels whose gain is cut off at `MOST_GAIN` tell no level, and of the airlight only how exposure changes it: they are
+asked where there are no others.
 """
 
 import math
@@ -47,6 +48,7 @@ class Steadying:
         self._depth: Floats | None = None
         self._level = 0.0  # how far ln of the optical depth is above its smoothed course
         self._airlight: float | None = None
+        self._was_told = True  # by pixels whose gain is not cut off
 
     def __call__(self, restoration: Floats, *, stamp_s: float, time_constant_s: float) -> Floats:
         """Return a frame's gain and offset, steadied; unchanged for the first frame, after a jump, and without fog.
@@ -58,7 +60,10 @@ class Steadying:
         """
         looked_at = restoration[:, ::_STEP, ::_STEP]
         depth = np.log(np.maximum(looked_at[0], 1.0))
-        airlight = _airlight(looked_at, _is_told(depth))
+        where = _is_told(depth)
+        is_told = bool(np.count_nonzero(where) >= _LEAST_PIXELS)
+        airlight = _airlight(looked_at, where if is_told else depth > _LEAST_DEPTH)
+        carried, self._was_told = self._airlight if is_told == self._was_told else None, is_told
         elapsed_s, before = stamp_s - self._stamp_s, self._depth
         self._stamp_s, self._depth = stamp_s, depth
         is_continued = 0.0 < elapsed_s <= MAX_GAP_S and before is not None and before.shape == depth.shape
@@ -67,9 +72,11 @@ class Steadying:
             return restoration
         kept = math.exp(-elapsed_s / time_constant_s)
         self._level = kept * (self._level + _growth(before, depth))
-        smooth = airlight if self._airlight is None else airlight + kept * (self._airlight - airlight)
-        self._airlight = smooth
-        return _steadied(restoration, airlight, math.exp(-self._level), smooth / airlight)
+        self._airlight = airlight if carried is None else airlight + kept * (carried - airlight)
+        brightness = self._airlight / airlight
+        if not is_told:
+            return restoration * np.float32(brightness)
+        return _steadied(restoration, airlight, math.exp(-self._level), brightness)
 
 
 def _is_told(depth: Floats) -> NDArray[np.bool_]:
@@ -78,11 +85,14 @@ def _is_told(depth: Floats) -> NDArray[np.bool_]:
     return told
 
 
-def _airlight(restoration: Floats, is_told: NDArray[np.bool_]) -> float | None:
-    """Return the luminance A of offset = A (1 - gain), the median over what tells it; None where little does."""
-    if np.count_nonzero(is_told) < _LEAST_PIXELS:
+def _airlight(restoration: Floats, where: NDArray[np.bool_]) -> float | None:
+    """Return the luminance A of offset = A (1 - gain), the median over some pixels; None of few.
+
+    Where the gain is cut off, the offset has what it lacks: that makes A too bright, yet in proportion to the exposure.
+    """
+    if np.count_nonzero(where) < _LEAST_PIXELS:
         return None
-    airlight = float(np.median(restoration[1:, is_told].mean(axis=0) / (1.0 - restoration[0, is_told])))
+    airlight = float(np.median(restoration[1:, where].mean(axis=0) / (1.0 - restoration[0, where])))
     return airlight if airlight > 0.0 else None
 
 

@@ -69,6 +69,22 @@ def test_a_transmission_that_alternates_flickers_less_though_the_gain_is_cut_off
     assert after < before, "not more where it is cut off"
 
 
+def test_an_exposure_that_alternates_flickers_less_where_all_gains_are_cut_off() -> None:
+    hazy, single = [], []
+    for exposure in [1.0, 1.04] * 10:
+        transmission = np.exp(-DEPTH - 0.6)
+        frame = exposure * (SCENE * transmission + 0.8 * (1.0 - transmission))
+        whole = planes(DEPTH + 0.6, airlight=0.8 * exposure)
+        cut = whole.copy()
+        cut[0] = MOST_GAIN
+        cut[1:] += (whole[0] - cut[0]) * frame
+        hazy.append(frame)
+        single.append(cut)
+    means = [[float(shown(p, h).mean()) for p, h in zip(ps, hazy, strict=True)] for ps in (single, steady(single))]
+    before, after = (np.abs(np.diff(values)).mean() for values in means)
+    assert after < 0.3 * before
+
+
 def test_fog_that_lasts_is_followed() -> None:
     thicker = planes(DEPTH * 1.1, airlight=0.85)
     last = steady([planes()] + [thicker] * 40)[-1]
