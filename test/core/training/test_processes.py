@@ -49,10 +49,14 @@ def test_two_processes_do_what_one_does(recipe, tmp_path, accumulate):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("step 3/3:") == 1
     assert "on 2 x cpu in 32-true" in done.stdout
+    norms = []
     for expected, found in zip(losses(tmp_path / "alone"), losses(tmp_path / "both"), strict=True):
-        norms = [row.pop("train/gradient_norm", 0.0) for row in (expected, found)]
+        norms.append([row.pop("train/gradient_norm", 0.0) for row in (expected, found)])
         assert found == pytest.approx(expected, rel=1e-3, abs=1e-6)
-        assert norms[1] == pytest.approx(norms[0], rel=1e-2)  # whichever brightest block leads: a step in the gradient
+    (first, first_of_both), *later = [pair for pair in norms if any(pair)]
+    assert first_of_both == pytest.approx(first, rel=1e-5)
+    for expected, found in later:  # weights differ by rounding now, and the gradient has steps: where bounds begin
+        assert found == pytest.approx(expected, rel=5e-2)
     together = checkpoint.load(tmp_path / "both/last.ckpt")
     for part in ("model", "averaged", "discriminator"):
         expected = torch.cat([value.flatten().double() for value in getattr(alone, part).values()])
