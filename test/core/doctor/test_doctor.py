@@ -8,12 +8,13 @@ import textwrap
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dfs_core.artifact import read
-from dfs_core.doctor import files, gpu, job, machine
+from dfs_core.doctor import files, gpu, job, machine, ros
 from dfs_core.doctor.child import ask
 from dfs_core.doctor.finding import Finding, Mark, Probe
 from dfs_core.errors import MachineError
@@ -219,6 +220,19 @@ def test_sourced_ros_beside_wheels_is_broken(doctor: Run) -> None:
     assert run.returncode == 0
     assert findings["ROS", "distribution"]["mark"] == "broken"
     assert "pip uninstall" in findings["ROS", "distribution"]["cure"]
+
+
+@pytest.mark.parametrize(("segment", "cure"), [("fastrtps_1", "rm {}/*fastrtps_*"), ("other", "--shm-size=1g")])
+def test_shared_memory_that_killed_processes_fill_is_told(
+    segment: str, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / segment).write_bytes(bytes(4_000_000))
+    monkeypatch.setattr(ros, "_SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(ros.shutil, "disk_usage", lambda _: SimpleNamespace(total=64e6, used=5e6, free=59e6))
+    (probe,) = (probe for probe in ros.probes() if probe.name == "shared memory")
+    (finding,) = probe.findings()
+    assert finding.mark is Mark.MISSING
+    assert cure.format(tmp_path) in finding.cure
 
 
 def test_cache_folder_that_cannot_be_is_told(doctor: Run, tmp_path: Path) -> None:
