@@ -26,6 +26,6 @@ def below(nodes: "Iterable[NodeProto]", sources: Set[str]) -> set[str]:
     return found
 
 
-def seen_unshrunk(nodes: "Iterable[NodeProto]", frames: str) -> set[str]:
+def seen_unshrunk(nodes: "Iterable[NodeProto]", frames: Set[str]) -> set[str]:
     """Return what depends on frames not only through means over neighbouring pixels (AveragePool), these included."""
-    return below((node for node in nodes if node.op_type != "AveragePool"), {frames})
+    return below((node for node in nodes if node.op_type != "AveragePool"), frames)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfs_core.artifact import FOG_DENSITY, LOW_RESOLUTION, RESTORATION
+from dfs_core.artifact import FOG_DENSITY, RESTORATION
 from dfs_core.errors import ArtifactError
 from dfs_core.onnx_reach import above, below, seen_unshrunk
 
@@ -52,7 +52,9 @@ def _between_heavy(graph: "GraphProto") -> set[str]:
     ):
         heavy = {node.output[0] for node in nodes if node.op_type in _HEAVY}
         inner |= above(nodes, heavy) & below(nodes, heavy)
-    return inner & seen_unshrunk(graph.node, LOW_RESOLUTION) - {output.name for output in graph.output}
+    return inner & seen_unshrunk(graph.node, {each.name for each in graph.input}) - {
+        output.name for output in graph.output
+    }
 
 
 class _Lowering:

@@ -60,7 +60,9 @@ def _products(graph: "GraphProto") -> set[str]:
 
 def _shrunk(graph: "GraphProto") -> set[str]:
     """Return what convolutions give that see the frame only through a mean over its pixels, by tensor names."""
-    return {node.output[0] for node in graph.node if node.op_type == "Conv"} - seen_unshrunk(graph.node, LOW_RESOLUTION)
+    return {node.output[0] for node in graph.node if node.op_type == "Conv"} - seen_unshrunk(
+        graph.node, {LOW_RESOLUTION}
+    )
 
 
 def _last_layers(graph: "GraphProto") -> set[str]:

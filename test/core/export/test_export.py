@@ -135,7 +135,7 @@ def test_half_precision_makes_the_file_smaller_and_says_so(path, half_path):
 def test_convolutions_are_in_half_precision_and_the_cut_points_are_not(half_path):
     inferred = onnx.shape_inference.infer_shapes(onnx.load(half_path), strict_mode=True).graph
     kinds = {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
-    unshrunk = seen_unshrunk(inferred.node, "low_resolution")
+    unshrunk = seen_unshrunk(inferred.node, {"low_resolution"})
     convolutions = {node.output[0] for node in inferred.node if node.op_type in {"Conv", "Gemm"}}
     assert {kinds[name] for name in convolutions & unshrunk} == {onnx.TensorProto.FLOAT16}
     assert {kinds[name] for name in convolutions - unshrunk} == {onnx.TensorProto.FLOAT}  # the scene at a glance
@@ -144,7 +144,7 @@ def test_convolutions_are_in_half_precision_and_the_cut_points_are_not(half_path
 
 def test_weight_too_large_for_half_precision_is_named(network):
     core = onnx_trace.trace(network, ("restoration", "mask", "fog_density"))
-    lowered = seen_unshrunk(core.graph.node, "low_resolution")
+    lowered = seen_unshrunk(core.graph.node, {"low_resolution"})
     weight = next(node.input[1] for node in core.graph.node if node.op_type == "Conv" and node.output[0] in lowered)
     tensor = next(tensor for tensor in core.graph.initializer if tensor.name == weight)
     tensor.CopyFrom(numpy_helper.from_array(np.full(tensor.dims, 7e4, np.float32), weight))
