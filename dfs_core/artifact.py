@@ -6,17 +6,17 @@ The graph of an artifact has fixed names:
 |---|---|---|
 | `frames` (input) | uint8 [N, H, W, 3] | RGB camera frames of any size |
 | `low_resolution` | float32 [N, 3, h, w] | the frames as the networks see them, in [0, 1] |
-| `restoration` | float32 [N, 4, h, w] | gain, then offset of R, G, B: dehazed = gain · frame + offset, in [0, 1] |
+| `restoration` | float32 [N, 6, h, w] | gain, then offset of R, G, B: dehazed = gain · frame + offset, in [0, 1] |
 | `scores` | float32 [N, C, h', w'] | class scores; resized bilinearly, the highest gives `mask` |
 | `dehazed` (output) | uint8 [N, H, W, 3] | RGB frames without fog |
 | `mask` (output) | uint8 [N, h, w] | class ids of the dehazed frames |
 | `fog_density` (output) | float32 [N] | attenuation coefficient β in 1/m |
 
 `low_resolution` and `restoration` are cut points: a backend may compute what lies before the first and after the second
-by itself, and the mask from `scores`, which older files and those in fp16 do not name. A gain of exactly `MOST_GAIN`
-may stand for more, of which the rest is in the offset: luminance alone has it, without noise. h and w follow from H and
-W by `Artifact.network_size`. A file whose generator draws the dehazed frames has none of the three, and its fog density
-is not a number.
+by itself, and the mask from `scores`, which older files and those in fp16 do not name. The last two planes of
+`restoration` are the transmission and the airlight's luminance, for who steadies dehazing over time; older files lack
+them, and their gain is 1 / t. h and w follow from H and W by `Artifact.network_size`. A file whose generator draws the
+dehazed frames has none of the three, and its fog density is not a number.
 """
 
 import json
@@ -38,9 +38,6 @@ COLOR_ORDER = "RGB"
 FRAMES, LOW_RESOLUTION, RESTORATION, SCORES = "frames", "low_resolution", "restoration", "scores"
 DEHAZED, MASK, FOG_DENSITY = "dehazed", "mask", "fog_density"
 OUTPUTS = (DEHAZED, MASK, FOG_DENSITY)
-
-MOST_GAIN = 2.0
-"""How often details and colours are amplified, at most: more would show noise, JPEG blocks and casts, not the scene."""
 
 PRECISIONS = ("fp32", "fp16", "int8")
 """Number formats that the weights of a model file come in."""

@@ -41,7 +41,7 @@ def between_cut_points(model: "ModelProto") -> "ModelProto | None":
         graph.name,
         [helper.make_tensor_value_info(LOW_RESOLUTION, TensorProto.FLOAT, ["N", 3, "h", "w"])],
         [
-            helper.make_tensor_value_info(RESTORATION, TensorProto.FLOAT, ["N", 4, "h", "w"]),
+            helper.make_tensor_value_info(RESTORATION, TensorProto.FLOAT, ["N", "C", "h", "w"]),
             *(value for value in graph.output if value.name in {MASK, FOG_DENSITY}),
             *scores,
         ],

@@ -48,14 +48,18 @@ before (uint8[N, H, W, 3] frames) => (float[N, 3, h, w] low_resolution, float[N,
 }}
 """
 
-# Gain and offset are split while they are small. What is cast to uint8 is cut off, so half a level is added where that
-# costs nothing, before the offset is resized: rounding a whole frame is a pass over it. The cast comes last, because
-# TensorRT has bytes at a graph's ends only.
+# Gain and offset are taken apart while they are small. What is cast to uint8 is cut off, so half a level is added where
+# that costs nothing, before the offset is resized: rounding a whole frame is a pass over it. The cast comes last,
+# because TensorRT has bytes at a graph's ends only.
 _AFTER = """
 <ir_version: {ir_version}, opset_import: ["" : {opset}]>
-after (float[N, 4, h, w] restoration, float[N, 3, H, W] planes) => (uint8[N, H, W, 3] dehazed) {{
-  parts = Constant <value = int64[2] {{1, 3}}> ()
-  gain, offset = Split <axis = 1> (restoration, parts)
+after (float[N, C, h, w] restoration, float[N, 3, H, W] planes) => (uint8[N, H, W, 3] dehazed) {{
+  begin = Constant <value = int64[1] {{0}}> ()
+  after_gain = Constant <value = int64[1] {{1}}> ()
+  after_offset = Constant <value = int64[1] {{4}}> ()
+  axis = Constant <value = int64[1] {{1}}> ()
+  gain = Slice (restoration, begin, after_gain, axis)
+  offset = Slice (restoration, after_gain, after_offset, axis)
   brightest = Constant <value = float {{255.0}}> ()
   half = Constant <value = float {{0.5}}> ()
   offset_in_bytes = Mul (offset, brightest)

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from dfs_core.artifact import MOST_GAIN
+MOST_COLOR = 2.0
+"""How often differences of colour over wide areas are amplified, at most: more would show casts, not the scene."""
 
 
 class FogEstimate(NamedTuple):
@@ -17,8 +18,10 @@ class FogEstimate(NamedTuple):
         sky: S, by how much the sky that the fog hides is brighter than the fog before it, RGB in [-1, 1],
             [N, 3, 1, 1]; it counts by `hidden`. None leaves the sky as the fog shows it.
         hidden: H, the probability that nothing but fog is seen, [N, 1, h, w]; None where the generator does not tell.
-        base: luminance of the frames without noise, in [0, 1], [N, 1, h, w], which is amplified by 1 / t where the
-            frames themselves are amplified by `MOST_GAIN` only. None amplifies all alike.
+        base: B, luminance of the frames without noise, in [0, 1], [N, 1, h, w].
+        color: C, by how much R, G and B are above luminance in the neighbourhood, [N, 3, h, w].
+        detail: D, how much of what the frames have beyond B and C is no noise, in [0, 1], [N, 1, h, w]. The three come
+            together; without them all is amplified alike.
     """
 
     transmission: torch.Tensor
@@ -27,33 +30,32 @@ class FogEstimate(NamedTuple):
     sky: torch.Tensor | None = None
     hidden: torch.Tensor | None = None
     base: torch.Tensor | None = None
+    color: torch.Tensor | None = None
+    detail: torch.Tensor | None = None
 
     def restoration(self) -> torch.Tensor:
-        """Return gain and offset of each pixel, [N, 4, h, w], with J = (I - A) / t + A + H S = gain · I + offset.
+        """Return gain, offset of R, G and B, transmission, and luminance of the airlight of each pixel, [N, 6, h, w].
 
-        With a base B the gain is d = min(1 / t, `MOST_GAIN`), and what it lacks is done to B and the mean of A alone:
-        J = d (I - A) + (1 / t - d) (B - mean A) + A + H S. Written as sums of all four channels at once: putting planes
-        together would be a pass of its own.
+        J = (I - A) / t + A + H S = gain · I + offset. With B and C told, luminance is amplified by 1 / t, the colours
+        of neighbourhoods c times, no more than `MOST_COLOR`, and what the frame has beyond as far as it is no noise:
+        the gain is d = max(D / t, 1), at least 1, as nothing is to be less sharp than it was. So
+        J = d (I - A) + (1 / t - d) (B - luminance of A) + (c - d) (C - color of A) + A + H S.
         """
+        luminance = self.airlight.mean(dim=1, keepdim=True)
         gain = self.transmission.reciprocal()
-        nothing = torch.zeros_like(self.airlight[:, :1])
-        detail = gain if self.base is None else gain.clamp(max=MOST_GAIN)
-        restoration = _with(nothing + 1.0, -self.airlight) * detail + _with(nothing, self.airlight)
-        if self.base is not None:
-            lacking = (gain - detail) * (self.base - self.airlight.mean(dim=1, keepdim=True))
-            restoration = restoration + _with(nothing, torch.ones_like(self.airlight)) * lacking
-        if self.sky is None or self.hidden is None:
-            return restoration
-        return restoration + _with(torch.zeros_like(self.sky[:, :1]), self.sky) * self.hidden
+        detail = gain if self.detail is None else (self.detail * gain).clamp(min=1.0)
+        offset = self.airlight * (1.0 - detail)
+        if self.base is not None and self.color is not None:
+            offset = offset + (gain - detail) * (self.base - luminance)
+            offset = offset + (gain.clamp(max=MOST_COLOR) - detail) * (self.color - (self.airlight - luminance))
+        if self.sky is not None and self.hidden is not None:
+            offset = offset + self.sky * self.hidden
+        return torch.cat([detail, offset, self.transmission, luminance.expand_as(detail)], dim=1)
 
     def dehaze(self, hazy: torch.Tensor) -> torch.Tensor:
         """Return the frames [N, 3, h, w] that the estimate was made of without fog; values may leave [0, 1]."""
         restoration = FogEstimate(*(None if value is None else value.float() for value in self)).restoration()  # type: ignore[arg-type]
-        return restoration[:, :1] * hazy + restoration[:, 1:]
-
-
-def _with(of_gain: torch.Tensor, of_offset: torch.Tensor) -> torch.Tensor:
-    return torch.cat([of_gain, of_offset], dim=1)
+        return restoration[:, :1] * hazy + restoration[:, 1:4]
 
 
 class Translation(NamedTuple):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dfs_core.models.estimate import FogEstimate
-from dfs_core.models.guided_filter import guided, smoothed
+from dfs_core.models.guided_filter import fitted, smoothed
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
 from dfs_core.models.scene_features import CHANNELS, SceneFeatures
 
@@ -43,8 +43,8 @@ HIDDEN_RADIUS, HIDDEN_REGULARIZATION = 4, 1e-4
 """How far, in pixels of a quarter of the low resolution, and from which variance of the distance to the airlight on the
 border of what is nothing but fog follows the edges of things. Sky beside them would be darkened as if it were they."""
 
-NOISE_RADIUS, NOISE_VARIANCE = 2, 1e-4
-"""Windows in which luminance is smoothed, in pixels of the low resolution, and up to which variance it is flat."""
+NOISE_RADIUS, NOISE_VARIANCE = 2, 2e-5
+"""Windows in which luminance is smoothed, in pixels of the low resolution, and the variance up to which it is flat."""
 
 QUARTER = 4
 STRIDE = 16
@@ -90,7 +90,7 @@ class FastGenerator(nn.Module):
       is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
       from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
       them off trees and roofs, and up to the edges of these.
-    - Where little light survives, only the smoothed luminance is amplified by all that it takes: no noise, no casts.
+    - What is no more than noise is not amplified, and differences of colour over wide areas little: they are casts.
     - How far off things are follows from what they are: features from ImageNet's photographs join at a sixteenth.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
@@ -156,18 +156,26 @@ class FastGenerator(nn.Module):
         airlight = airlight.clamp(0.0, 1.0)
         exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
         attenuation = MIN_ATTENUATION * torch.exp(exponent)
-        transmission = torch.maximum(transmission, _least(low_resolution, airlight, transmission))
+        blocks = F.avg_pool2d(low_resolution, QUARTER)
+        transmission = torch.maximum(transmission, _least(blocks, airlight, transmission))
         transmission = transmission.clamp(min=RESTORED_FROM)
         other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
         hidden = torch.sigmoid(planes.hidden - self.purity * F.avg_pool2d(other, QUARTER))
-        hidden = guided(hidden, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION).clamp(0.0, 1.0)
+        line = fitted(hidden, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
+        colors = blocks - blocks.mean(dim=1, keepdim=True)
+        resized = upsample_like(torch.cat([line, colors], dim=1), low_resolution)  # as fast as one of them
+        slope, intercept, color = torch.split(resized, [1, 1, 3], dim=1)
+        hidden = (slope * other + intercept).clamp(0.0, 1.0)
         scene = scene_numbers(low_resolution, airlight, transmission, hidden)
         sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
         grey = sky.mean(dim=1, keepdim=True)
         sky = grey + (sky - grey).clamp(-SKY_CHROMA, SKY_CHROMA)
         sky = sky * _share_of_sky(exponent.detach())[:, None, None, None]
-        base = smoothed(low_resolution.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
-        return FogEstimate(transmission + (1.0 - transmission) * hidden, airlight, attenuation, sky, hidden, base)
+        transmission = transmission + (1.0 - transmission) * hidden
+        base, detail = smoothed(
+            low_resolution.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE
+        )
+        return FogEstimate(transmission, airlight, attenuation, sky, hidden, base, color, detail)
 
     def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
         """Return what is told of each pixel of the low resolution."""
@@ -183,17 +191,16 @@ class FastGenerator(nn.Module):
         return (weights * blocks).sum(dim=2)[:, :, None, None]
 
 
-def _least(low_resolution: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor) -> torch.Tensor:
+def _least(blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor) -> torch.Tensor:
     """Return the transmission that a neighbourhood must have at least to be as bright as it is, [N, 1, h, w].
 
     The mean of the neighbourhood, J = A + (I - A) / t, is at least d A if t is at least (A - I) / (A - d A). No light
     is negative, d = 0; but near 0 things turn black whenever t is a little too small, so d is up to `DARKEST` in thick
-    fog. It is less in thin fog, where a frame tells dark things by itself.
+    fog. It is less in thin fog, where a frame tells dark things by itself. The frame comes in means of blocks.
     """
-    blocks = F.avg_pool2d(low_resolution, STRIDE // 4)
     means = F.avg_pool2d(F.pad(blocks, (1,) * 4, mode="replicate"), 4, 2)
     lost = ((airlight - means) / airlight.clamp(min=1e-3)).amax(dim=1, keepdim=True).clamp(0.0, 1.0)
-    return (upsample_like(lost, low_resolution) / (1.0 - DARKEST * (1.0 - transmission))).clamp(max=1.0)
+    return (upsample_like(lost, transmission) / (1.0 - DARKEST * (1.0 - transmission))).clamp(max=1.0)
 
 
 def scene_numbers(

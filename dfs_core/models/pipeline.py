@@ -53,9 +53,9 @@ def restore(planes: torch.Tensor, restoration: torch.Tensor) -> torch.Tensor:
 
     Args:
         planes: the frames, float [N, 3, H, W] in [0, 255].
-        restoration: gain, then offset of R, G, B in units of [0, 1], [N, 4, h, w]; brought to the frames' size.
+        restoration: gain, then offset of R, G, B in units of [0, 1], [N, 4 or more, h, w]; brought to the frames' size.
     """
-    restoration = resize(restoration, *planes.shape[-2:])
+    restoration = resize(restoration[:, :4], *planes.shape[-2:])
     dehazed = restoration[:, :1] * planes + 255.0 * restoration[:, 1:]
     return dehazed.clamp(0.0, 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
@@ -72,7 +72,7 @@ class Network(nn.Module):
         """Return restoration coefficients, class ids, fog density and class scores of frames [N, 3, h, w] in [0, 1]."""
         fog = self.generator(low_resolution)
         restoration = fog.restoration()
-        dehazed = (restoration[:, :1] * low_resolution + restoration[:, 1:]).clamp(0.0, 1.0)
+        dehazed = (restoration[:, :1] * low_resolution + restoration[:, 1:4]).clamp(0.0, 1.0)
         scores = self.segmenter.scores(self.segmenter(dehazed))
         mask = resize(scores, *low_resolution.shape[-2:]).argmax(dim=1).to(torch.uint8)
         return NetworkOutputs(restoration, mask, fog.attenuation, scores)

@@ -38,7 +38,7 @@ class FrameKernels:
             self._pool.run(partial(shrink_rows, memory, rows, columns, target, blue_first), target.shape[1])
 
     def restore(self, frames: Batch, restoration: NDArray[np.float32], dehazed: Batch) -> None:
-        """Write the frames without fog, N of uint8 [H, W, 3], given the coefficients, float32 [N, 4, h, w].
+        """Write the frames without fog, N of uint8 [H, W, 3], given the coefficients, float32 [N, 4 or more, h, w].
 
         What lies as the frame does is written at once; else it costs a copy.
         """

@@ -77,7 +77,7 @@ def restore_rows(
 
     Args:
         frame: uint8 [H, W, 3].
-        restoration: float32 [4, h, w].
+        restoration: float32 [4 or more, h, w].
         rows: `bilinear_taps(h, H)`.
         columns: `bilinear_taps(w, W)`.
         dehazed: where to write, uint8 [H, W, 3].

@@ -70,9 +70,9 @@ def restore(frames: Frames, restoration: Floats) -> Frames:
 
     Args:
         frames: uint8 [N, H, W, 3].
-        restoration: gain, then the offset of R, G and B in units of [0, 1], float32 [N, 4, h, w] of any h and w.
+        restoration: gain, then the offset of R, G and B in units of [0, 1], float32 [N, 4 or more, h, w] of any size.
     """
-    gain_offset = np.moveaxis(resize(restoration, *frames.shape[1:3]), 1, 3)
+    gain_offset = np.moveaxis(resize(restoration[:, :4], *frames.shape[1:3]), 1, 3)
     value = gain_offset[..., :1] * frames + np.float32(255.0) * gain_offset[..., 1:]
     return np.rint(np.clip(value, 0.0, 255.0)).astype(np.uint8)
 

@@ -8,8 +8,6 @@ Two numbers of a frame are smoothed, never its planes, so nothing that moved lea
   haze is subtracted as it is now, and the picture keeps the brightness that it had.
 
 One without the other raises flicker: a model answers a change of exposure by transmission and airlight at once.
-Pixels whose gain is cut off at `MOST_GAIN` tell no level, and of the airlight only how exposure changes it: they are
-asked where there are no others.
 """
 
 import math
@@ -17,7 +15,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dfs_core.artifact import MOST_GAIN
 from dfs_core.runtime.adjustment import Floats
 
 MAX_GAP_S = 1.0
@@ -33,10 +30,13 @@ _STEP = 4
 _LEAST_DEPTH = 0.1
 """Optical depth below which there is too little fog to learn from."""
 
-_CUT_OFF = math.log(MOST_GAIN)
-"""Optical depth that a pixel shows which is at least as deep in fog."""
+_TRANSMISSION, _AIRLIGHT = 4, 5
+"""Planes of a model's coefficients; files of before lack them."""
+
+_LEAST_TRANSMISSION = 1e-3
 
 _LEAST_PIXELS = 50
+"""How many pixels must be in fog, so that it can be told from clear air."""
 
 
 class Steadying:
@@ -48,22 +48,18 @@ class Steadying:
         self._depth: Floats | None = None
         self._level = 0.0  # how far ln of the optical depth is above its smoothed course
         self._airlight: float | None = None
-        self._was_told = True  # by pixels whose gain is not cut off
 
     def __call__(self, restoration: Floats, *, stamp_s: float, time_constant_s: float) -> Floats:
-        """Return a frame's gain and offset, steadied; unchanged for the first frame, after a jump, and without fog.
+        """Return a frame's coefficients, steadied; unchanged for the first frame, after a jump, and without fog.
 
         Args:
-            restoration: gain, then offset of R, G and B, float32 [4, h, w]; only read.
+            restoration: a model's, float32 [6, h, w], or [4, h, w] of a gain that is 1 / t; only read.
             stamp_s: when the frame was taken, seconds.
             time_constant_s: of the exponential smoothing, above 0.
         """
         looked_at = restoration[:, ::_STEP, ::_STEP]
-        depth = np.log(np.maximum(looked_at[0], 1.0))
-        where = _is_told(depth)
-        is_told = bool(np.count_nonzero(where) >= _LEAST_PIXELS)
-        airlight = _airlight(looked_at, where if is_told else depth > _LEAST_DEPTH)
-        carried, self._was_told = self._airlight if is_told == self._was_told else None, is_told
+        depth = -np.log(_transmission(looked_at))
+        airlight = _airlight(looked_at, depth > _LEAST_DEPTH)
         elapsed_s, before = stamp_s - self._stamp_s, self._depth
         self._stamp_s, self._depth = stamp_s, depth
         is_continued = 0.0 < elapsed_s <= MAX_GAP_S and before is not None and before.shape == depth.shape
@@ -72,44 +68,43 @@ class Steadying:
             return restoration
         kept = math.exp(-elapsed_s / time_constant_s)
         self._level = kept * (self._level + _growth(before, depth))
-        self._airlight = airlight if carried is None else airlight + kept * (carried - airlight)
-        brightness = self._airlight / airlight
-        if not is_told:
-            return restoration * np.float32(brightness)
-        return _steadied(restoration, airlight, math.exp(-self._level), brightness)
+        carried = airlight if self._airlight is None else self._airlight
+        self._airlight = airlight + kept * (carried - airlight)
+        return _steadied(restoration, airlight, math.exp(-self._level), self._airlight / airlight)
 
 
-def _is_told(depth: Floats) -> NDArray[np.bool_]:
-    """Return where there is enough fog to learn from, and the gain is not cut off."""
-    told: NDArray[np.bool_] = (depth > _LEAST_DEPTH) & (abs(depth - _CUT_OFF) > 1e-4)
-    return told
+def _transmission(restoration: Floats) -> Floats:
+    """Return t, [h, w]; where it is not told, it is 1 / gain."""
+    told: Floats = (
+        restoration[_TRANSMISSION] if len(restoration) > _TRANSMISSION else 1.0 / np.maximum(restoration[0], 1.0)
+    )
+    return np.clip(told, _LEAST_TRANSMISSION, 1.0)
 
 
 def _airlight(restoration: Floats, where: NDArray[np.bool_]) -> float | None:
-    """Return the luminance A of offset = A (1 - gain), the median over some pixels; None of few.
-
-    Where the gain is cut off, the offset has what it lacks: that makes A too bright, yet in proportion to the exposure.
-    """
+    """Return the luminance A, the median over the pixels in fog; None of few. Not told, offset = A (1 - gain)."""
     if np.count_nonzero(where) < _LEAST_PIXELS:
         return None
-    airlight = float(np.median(restoration[1:, where].mean(axis=0) / (1.0 - restoration[0, where])))
+    seen = restoration[:, where]
+    told = seen[_AIRLIGHT] if len(seen) > _AIRLIGHT else seen[1:].mean(axis=0) / (1.0 - seen[0])
+    airlight = float(np.median(told))
     return airlight if airlight > 0.0 else None
 
 
 def _growth(before: Floats, now: Floats) -> float:
     """Return ln of how much the optical depths grew, 0 where too few can be compared."""
-    both = _is_told(before) & _is_told(now)
+    both = (before > _LEAST_DEPTH) & (now > _LEAST_DEPTH)
     if np.count_nonzero(both) < _LEAST_PIXELS:
         return 0.0
     return float(np.median(np.log(now[both] / before[both])))
 
 
 def _steadied(restoration: Floats, airlight: float, depth_ratio: float, brightness: float) -> Floats:
-    """Return the coefficients of t' = t ** depth_ratio, times the brightness; what the sky gains stays."""
-    gain = np.maximum(restoration[0], 1.0)
-    steady = np.power(gain, np.float32(depth_ratio))
-    adjusted = np.empty_like(restoration)
-    adjusted[0] = steady
-    adjusted[1:] = restoration[1:] + np.float32(airlight) * (gain - steady)
-    adjusted *= np.float32(brightness)
+    """Return the coefficients of J' = (A + (J - A) t / t') · brightness with t' = t ** depth_ratio."""
+    ratio = np.power(_transmission(restoration), np.float32(1.0 - depth_ratio))
+    adjusted = restoration.copy()
+    adjusted[1:4] -= np.float32(airlight)
+    adjusted[:4] *= ratio
+    adjusted[1:4] += np.float32(airlight)
+    adjusted[:4] *= np.float32(brightness)
     return adjusted

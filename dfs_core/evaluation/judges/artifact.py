@@ -40,6 +40,7 @@ class ArtifactJudge(ScoreJudge):
         model = onnx.load(path)
         self._scores, self.are_logits = find_scores(model.graph, source=path)
         part = _cut(model, self._scores, source=path)
+        self._planes = _channels(part.graph, RESTORATION)
         self._session = onnx_file.Session(part.SerializeToString(), source=path, threads=threads)
         self._check_blindness(path)
         self.labels = self._artifact.labels
@@ -52,7 +53,8 @@ class ArtifactJudge(ScoreJudge):
         return Scores(self._run(picture, gain=1.0, offset=0.0))
 
     def _run(self, picture: Image, *, gain: float, offset: float) -> Floats:
-        restoration = np.full((1, 4, *self._artifact.network_size(*picture.shape[:2])), offset, np.float32)
+        size = self._artifact.network_size(*picture.shape[:2])
+        restoration = np.full((1, self._planes, *size), offset, np.float32)
         restoration[:, 0] = gain
         (scores,) = self._session([self._scores], {FRAMES: picture[None], RESTORATION: restoration})
         return scores[0].astype(np.float32)
@@ -111,6 +113,12 @@ def _cut(model: "ModelProto", scores: str, *, source: Path) -> "ModelProto":
         )
     whole = onnx.shape_inference.infer_shapes(model)
     return onnx.utils.Extractor(whole).extract_model([FRAMES, RESTORATION], [scores])
+
+
+def _channels(graph: "GraphProto", name: str) -> int:
+    """Return how many channels an input of a graph has, 4 if it does not say."""
+    (dims,) = (value.type.tensor_type.shape.dim for value in graph.input if value.name == name)
+    return dims[1].dim_value or 4
 
 
 def _is_bilinear(node: "NodeProto") -> bool:

@@ -119,6 +119,17 @@ def test_noise_is_not_amplified_with_the_fog(generator):
     assert max(left.std(), right.std()) < 0.6 * gain * 0.004
 
 
+def test_colour_of_a_small_thing_is_amplified_as_much_as_its_luminance(generator):
+    fill(generator.thickest, 0.0)
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)
+    frame = torch.full((1, 3, 64, 96), 0.5)
+    frame[:, 0, 30:34, 46:50] = 0.8  # a lamp
+    estimate = generator(frame)
+    lamp, around = estimate.dehaze(frame)[0, :, 31, 47], estimate.dehaze(frame)[0, :, 31, 10]
+    beyond = lamp - around
+    assert beyond[0] - beyond[1] > 0.7 * 0.3 / estimate.transmission[0, 0, 31, 47]
+
+
 def test_sky_is_hardly_brighter_than_the_fog(generator):
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 50.0)
     fill(generator.globals, *[0.0] * 5, 5.0, *[0.0] * 3)

@@ -35,25 +35,40 @@ def test_restoration_inverts_koschmieder(frames):
     for airlight in (even, even * torch.linspace(0.5, 1.0, 96)):
         hazy = frames * share + airlight * (1 - share)
         restoration = FogEstimate(share, airlight, torch.zeros(2)).restoration()
-        torch.testing.assert_close(restoration[:, :1] * hazy + restoration[:, 1:], frames, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(restoration[:, :1] * hazy + restoration[:, 1:4], frames, atol=1e-5, rtol=1e-5)
 
 
-def test_restoration_amplifies_colour_less_than_luminance(frames):
+def test_restoration_tells_what_it_was_made_from(frames):
+    share, airlight = frames[:, :1].clamp(min=0.2), torch.tensor([0.6, 0.8, 0.7]).view(1, 3, 1, 1)
+    told = FogEstimate(share, airlight, torch.zeros(2)).restoration()[:, 4:]
+    torch.testing.assert_close(told, torch.cat([share, torch.full_like(share, 0.7)], dim=1))
+
+
+def test_restoration_amplifies_wide_differences_of_colour_less_than_of_luminance(frames):
     airlight = torch.tensor([0.7, 0.8, 0.9]).view(1, 3, 1, 1)
     luminance = frames.mean(dim=1, keepdim=True)
-    estimate = FogEstimate(torch.full((2, 1, 64, 96), 0.25), airlight, torch.zeros(2), base=luminance)
-    found = estimate.dehaze(frames)
+    share, all_noise = torch.full((2, 1, 64, 96), 0.25), torch.zeros(2, 1, 64, 96)
+    color = frames - luminance
+    found = FogEstimate(share, airlight, torch.zeros(2), base=luminance, color=color, detail=all_noise).dehaze(frames)
     torch.testing.assert_close(found.mean(dim=1, keepdim=True), 4.0 * (luminance - 0.8) + 0.8, atol=1e-5, rtol=0)
-    color = (frames - luminance) - (airlight - 0.8)
-    torch.testing.assert_close(
-        found - found.mean(dim=1, keepdim=True) - (airlight - 0.8), 2.0 * color, atol=1e-5, rtol=0
-    )
+    found_color = found - found.mean(dim=1, keepdim=True)
+    expected = airlight - 0.8 + 2.0 * (color - (airlight - 0.8))
+    torch.testing.assert_close(found_color, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("detail", "times"), [(1.0, 4.0), (0.5, 2.0), (0.0, 1.0)])
+def test_restoration_amplifies_what_is_beyond_the_base_as_far_as_it_is_no_noise(frames, detail, times):
+    airlight, base = torch.full((1, 3, 1, 1), 0.8), torch.full((2, 1, 64, 96), 0.5)
+    share, no_noise = torch.full((2, 1, 64, 96), 0.25), torch.full((2, 1, 64, 96), detail)
+    color = torch.zeros(2, 3, 64, 96)
+    found = FogEstimate(share, airlight, torch.zeros(2), base=base, color=color, detail=no_noise).dehaze(frames)
+    torch.testing.assert_close(found, 0.8 + 4.0 * (base - 0.8) + times * (frames - base), atol=1e-5, rtol=0)
 
 
 def test_restoration_of_thin_fog_amplifies_all_alike(frames):
     airlight = torch.tensor([0.7, 0.8, 0.9]).view(1, 3, 1, 1)
     plain = FogEstimate(torch.full((2, 1, 64, 96), 0.6), airlight, torch.zeros(2))
-    based = plain._replace(base=torch.zeros(2, 1, 64, 96))
+    based = plain._replace(base=frames[:, :1], color=frames, detail=torch.ones(2, 1, 64, 96))
     torch.testing.assert_close(based.dehaze(frames), plain.dehaze(frames))
 
 
