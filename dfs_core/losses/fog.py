@@ -22,22 +22,35 @@ def attainable(
     return airlight + (clear - airlight) * (transmission / floor).clamp(max=1.0)
 
 
-def transmission(predicted: torch.Tensor, true: torch.Tensor, *, floor: float) -> torch.Tensor:
+def transmission(predicted: torch.Tensor, true: torch.Tensor, *, floor: float, unseen: float = 0.0) -> torch.Tensor:
     """Mean absolute difference of two transmissions [N, 1, H, W], over the pixels where light survives.
 
-    A pixel counts by t / t0, at most 1: what the generator says where hardly any light survives is left to it.
+    A pixel counts fully from t0 on, and not at all where hardly any light survives, which is left to the generator.
+
+    Args:
+        predicted: t as it is told, [N, 1, H, W].
+        true: t as it is.
+        floor: t0, the least that is asked for.
+        unseen: t up to which a pixel does not count; see `hidden`.
     """
-    weight = (true / floor).clamp(max=1.0)
+    weight = ((true - unseen) / (floor - unseen)).clamp(0.0, 1.0)
     return ((predicted - true.clamp(min=floor)).abs() * weight).mean()
 
 
-def hidden(predicted: torch.Tensor, true_transmission: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of the probability that nothing but fog is seen, [N, 1, H, W], with where that is so: where t is 0.
+def hidden(predicted: torch.Tensor, true_transmission: torch.Tensor, *, unseen: float) -> torch.Tensor:
+    """Cross-entropy of the share of a pixel that is nothing but fog, [N, 1, H, W]: 1 - t / unseen, and 0 from there on.
 
     It keeps the sky out of the transmission: were the sky asked for t = 1, whatever is far and pale would get it too.
+    Things that the fog hides as well as the sky count as it does: nothing in the frame tells them apart.
+
+    Args:
+        predicted: the share as it is told.
+        true_transmission: t; 0 before the sky.
+        unseen: t from which on a thing shows.
     """
     predicted = predicted.clamp(_LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
-    return -torch.where(true_transmission == 0.0, predicted, 1.0 - predicted).log().mean()
+    share = (1.0 - true_transmission / unseen).clamp(min=0.0)
+    return -(share * predicted.log() + (1.0 - share) * (1.0 - predicted).log()).mean()
 
 
 def airlight(predicted: torch.Tensor, true: torch.Tensor, fog_share: torch.Tensor) -> torch.Tensor:

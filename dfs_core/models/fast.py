@@ -15,6 +15,9 @@ from dfs_core.models.scene_features import CHANNELS, SceneFeatures
 MIN_TRANSMISSION = 0.12
 """t0: the least transmission that is told apart."""
 
+UNSEEN = 0.04
+"""t below which a thing cannot be told from fog: half the contrast of black on white is five levels there."""
+
 RESTORED_FROM = 0.2
 """Where less light than this survives, some fog stays, so that noise and blocks are amplified 5 times at most."""
 
@@ -23,6 +26,9 @@ MIN_ATTENUATION, MAX_ATTENUATION = 3e-4, 0.3
 
 AIRLIGHT_LUMINANCE, AIRLIGHT_TINT = 0.25, 0.04
 """How far the airlight may be from the colour that is seen where the fog is thickest, for frames without thick fog."""
+
+LAMP_BELOW, FOG_FROM = 0.4, 0.6
+"""Luminance of the frame, as a share of the airlight's, up to which that is a lamp's, and from which on it is fog's."""
 
 SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
 """How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
@@ -43,6 +49,10 @@ HIDDEN_RADIUS, HIDDEN_REGULARIZATION = 4, 1e-4
 """How far, in pixels of a quarter of the low resolution, and from which variance of the distance to the airlight on the
 border of what is nothing but fog follows the edges of things. Sky beside them would be darkened as if it were they."""
 
+EVEN_RADIUS, EVEN_VARIANCE = 2, 3e-3
+"""Windows, in pixels of a quarter of the low resolution, in which transmission follows luminance, and from which
+variance of it on. A surface has one transmission, whatever is painted on it: by another one, paint would change."""
+
 NOISE_RADIUS, NOISE_VARIANCE = 2, 2e-5
 """Windows in which luminance is smoothed, in pixels of the low resolution, and the variance up to which it is flat."""
 
@@ -56,7 +66,7 @@ class _Planes(NamedTuple):
     """What is told of each pixel, as logits.
 
     Attributes:
-        share: of the transmission, [N, 1, h, w].
+        share: of the transmission, [N, 1, h / 4, w / 4].
         hidden: of there being nothing but fog to see, before what is not of the fog's colour is taken off,
             [N, 1, h / 4, w / 4].
     """
@@ -82,8 +92,8 @@ class _Globals(NamedTuple):
 class FastGenerator(nn.Module):
     """An encoder and decoder that predict transmission, airlight, attenuation and the sky behind the fog.
 
-    - Transmission is finished at half the low resolution as an affine function of the pixel's colour, whose
-      coefficients are resized bilinearly, as those of a guided filter are: it keeps the edges of things, without mesh.
+    - Transmission is told at a quarter of the low resolution, as an affine function of the colour there, and gets the
+      edges of things by a guided filter that follows none but strong ones: neither mesh, nor noise, nor paint is in it.
     - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light. The
       network says where to look, which is where the fog is thickest, and by how much to go beyond.
     - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it
@@ -150,39 +160,38 @@ class FastGenerator(nn.Module):
         features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
         pixels = F.pixel_unshuffle(low_resolution, 2)
         features = self.decode_half(torch.cat([upsample_like(features, half), half, pixels], dim=1))
-        planes, whole = self._finish(features, low_resolution), _split(self.globals(summary))
+        blocks = F.avg_pool2d(low_resolution, QUARTER)
+        planes, whole = self._finish(features, blocks), _split(self.globals(summary))
         transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
         airlight = self._seen(sixteenth, low_resolution) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
-        airlight = airlight.clamp(0.0, 1.0)
+        airlight = _without_lamps(airlight.clamp(0.0, 1.0), low_resolution)
         exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
         attenuation = MIN_ATTENUATION * torch.exp(exponent)
-        blocks = F.avg_pool2d(low_resolution, QUARTER)
-        transmission = torch.maximum(transmission, _least(blocks, airlight, transmission))
-        transmission = transmission.clamp(min=RESTORED_FROM)
+        transmission = torch.maximum(transmission, _least(blocks, airlight, transmission)).clamp(min=RESTORED_FROM)
+        luminance = low_resolution.mean(dim=1, keepdim=True)
+        of_transmission = fitted(transmission, luminance, radius=EVEN_RADIUS, regularization=EVEN_VARIANCE)
         other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
         hidden = torch.sigmoid(planes.hidden - self.purity * F.avg_pool2d(other, QUARTER))
-        line = fitted(hidden, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
+        of_hidden = fitted(hidden, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
         colors = blocks - blocks.mean(dim=1, keepdim=True)
-        resized = upsample_like(torch.cat([line, colors], dim=1), low_resolution)  # as fast as one of them
-        slope, intercept, color = torch.split(resized, [1, 1, 3], dim=1)
-        hidden = (slope * other + intercept).clamp(0.0, 1.0)
+        # Resized together, which takes no longer than one of them does.
+        resized = upsample_like(torch.cat([of_transmission, of_hidden, colors], dim=1), low_resolution)
+        of_transmission, of_hidden, color = torch.split(resized, [2, 2, 3], dim=1)
+        transmission = _line(of_transmission, luminance).clamp(RESTORED_FROM, 1.0)
+        hidden = _line(of_hidden, other).clamp(0.0, 1.0)
         scene = scene_numbers(low_resolution, airlight, transmission, hidden)
         sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
         grey = sky.mean(dim=1, keepdim=True)
         sky = grey + (sky - grey).clamp(-SKY_CHROMA, SKY_CHROMA)
         sky = sky * _share_of_sky(exponent.detach())[:, None, None, None]
         transmission = transmission + (1.0 - transmission) * hidden
-        base, detail = smoothed(
-            low_resolution.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE
-        )
+        base, detail = smoothed(luminance, radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
         return FogEstimate(transmission, airlight, attenuation, sky, hidden, base, color, detail)
 
-    def _finish(self, features: torch.Tensor, low_resolution: torch.Tensor) -> _Planes:
-        """Return what is told of each pixel of the low resolution."""
-        affine, hidden = torch.split(self.planes(features), [4, 1], dim=1)
-        share, slopes = torch.split(upsample_like(affine, low_resolution), [1, 3], dim=1)
-        share = share + (slopes * (low_resolution - 0.5)).sum(dim=1, keepdim=True)
-        return _Planes(share, F.avg_pool2d(hidden, QUARTER // 2))
+    def _finish(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:
+        """Return what is told of each block of four by four pixels of the low resolution."""
+        share, slopes, hidden = torch.split(F.avg_pool2d(self.planes(features), QUARTER // 2), [1, 3, 1], dim=1)
+        return _Planes(share + (slopes * (blocks - 0.5)).sum(dim=1, keepdim=True), hidden)
 
     def _seen(self, sixteenth: torch.Tensor, low_resolution: torch.Tensor) -> torch.Tensor:
         """Return the frame's colour where the fog is thickest, [N, 3, 1, 1]: a mean over its 16 x 16 blocks."""
@@ -191,8 +200,20 @@ class FastGenerator(nn.Module):
         return (weights * blocks).sum(dim=2)[:, :, None, None]
 
 
+def _without_lamps(airlight: torch.Tensor, low_resolution: torch.Tensor) -> torch.Tensor:
+    """Return the airlight, grey where it is that of a lamp at night, whose tint the fog elsewhere does not have."""
+    luminance = airlight.mean(dim=1, keepdim=True)
+    share = low_resolution.mean(dim=(1, 2, 3), keepdim=True) / luminance.clamp(min=1e-3)
+    return luminance + (airlight - luminance) * ((share - LAMP_BELOW) / (FOG_FROM - LAMP_BELOW)).clamp(0.0, 1.0)
+
+
+def _line(coefficients: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
+    slope, intercept = coefficients.chunk(2, dim=1)
+    return slope * of + intercept
+
+
 def _least(blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor) -> torch.Tensor:
-    """Return the transmission that a neighbourhood must have at least to be as bright as it is, [N, 1, h, w].
+    """Return the transmission that a neighbourhood must have at least to be as bright as it is, as `blocks` are.
 
     The mean of the neighbourhood, J = A + (I - A) / t, is at least d A if t is at least (A - I) / (A - d A). No light
     is negative, d = 0; but near 0 things turn black whenever t is a little too small, so d is up to `DARKEST` in thick

@@ -18,7 +18,7 @@ from dfs_core.metrics.image import psnr, ssim
 from dfs_core.metrics.segmentation import confusion, mean_iou
 from dfs_core.models import create_discriminator, create_features, create_generator
 from dfs_core.models.estimate import Estimate, FogEstimate
-from dfs_core.models.fast import MIN_ATTENUATION, MIN_TRANSMISSION
+from dfs_core.models.fast import MIN_ATTENUATION, MIN_TRANSMISSION, UNSEEN
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.models.translator import Translator
 from dfs_core.training.config import TrainingConfig
@@ -160,15 +160,16 @@ class DehazerTask(Task):
 
     def _fog_terms(self, batch: Batch, fog: FogEstimate) -> Losses:
         weights, share = self.config.loss, batch["transmission"]
+        unseen = 0.0 if fog.hidden is None else UNSEEN
         terms = {
             "transmission": weights.transmission
-            * losses.transmission(fog.transmission.float(), share, floor=MIN_TRANSMISSION),
+            * losses.transmission(fog.transmission.float(), share, floor=MIN_TRANSMISSION, unseen=unseen),
             "airlight": weights.airlight * losses.airlight(fog.airlight.float(), _airlight(batch), 1.0 - share),
             "attenuation": weights.attenuation
             * losses.attenuation(fog.attenuation.float(), batch["attenuation"], clearest=MIN_ATTENUATION),
         }
         if fog.hidden is not None:
-            terms["hidden"] = weights.hidden * losses.hidden(fog.hidden.float(), share)
+            terms["hidden"] = weights.hidden * losses.hidden(fog.hidden.float(), share, unseen=UNSEEN)
         return terms
 
     def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:

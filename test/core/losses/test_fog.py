@@ -20,7 +20,20 @@ def test_hidden_is_what_no_light_comes_through():
     true = torch.tensor([0.0, 0.0, 0.06, 1.0]).view(1, 1, 1, 4)
     predicted = torch.tensor([0.9, 0.0, 0.3, 0.0]).view(1, 1, 1, 4)
     expected = -(math.log(0.9) + math.log(1e-4) + math.log(0.7) + math.log(1.0 - 1e-4)) / 4
-    assert losses.hidden(predicted, true).item() == pytest.approx(expected, rel=1e-4)
+    assert losses.hidden(predicted, true, unseen=0.06).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_hardly_shows_is_hidden_in_part():
+    true, predicted = torch.tensor([0.01]).view(1, 1, 1, 1), torch.tensor([0.6]).view(1, 1, 1, 1)
+    expected = -(0.75 * math.log(0.6) + 0.25 * math.log(0.4))
+    assert losses.hidden(predicted, true, unseen=0.04).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_transmission_does_not_count_where_a_thing_is_hidden():
+    true = torch.tensor([0.0, 0.04, 0.08, 0.5]).view(1, 1, 1, 4)
+    predicted = torch.tensor([1.0, 1.0, 0.32, 0.6]).view(1, 1, 1, 4)
+    found = losses.transmission(predicted, true, floor=0.12, unseen=0.04)
+    assert found.item() == pytest.approx((0.5 * (0.32 - 0.12) + 0.1) / 4)
 
 
 def test_attainable_is_what_the_fog_model_gives_back():
@@ -58,7 +71,7 @@ LIKE = torch.linspace(0.1, 0.9, 24, dtype=torch.float64).view(1, 3, 2, 4)
     "loss",
     [
         lambda x: losses.transmission(x[:, :1].sigmoid(), torch.full_like(LIKE[:, :1], 0.7), floor=0.1),
-        lambda x: losses.hidden(x.sigmoid(), (LIKE - 0.5).clamp(min=0.0)),
+        lambda x: losses.hidden(x.sigmoid(), (LIKE - 0.5).clamp(min=0.0), unseen=0.1),
         lambda x: losses.attenuation(x.abs().flatten() + 0.1, torch.full_like(LIKE.flatten(), 0.01), clearest=1e-3),
     ],
 )

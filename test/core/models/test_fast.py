@@ -33,16 +33,29 @@ def test_even_picture_has_even_coefficients_up_to_the_edge(generator):
 
 
 def test_transmission_keeps_an_edge_of_the_frame(generator):
-    """The step lies between two pixels of one cell of half the low resolution."""
+    """The step lies between two pixels of one block of a quarter of the low resolution."""
     fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
     fill(generator.thickest, 0.0)
     fill(generator.globals, -50.0, *[0.0] * 8)  # airlight 0.25 below the mean: nothing is too dark for it
-    frame = torch.full((1, 3, 32, 48), 0.2)
-    frame[:, :, :, 17:] = 0.7
+    frame = torch.full((1, 3, 64, 96), 0.2)
+    frame[:, :, :, 49:] = 0.7
     share = generator(frame).transmission
     # t0 + (1 - t0) sigmoid(1 + 4 (red - 1/2)): sigmoid(-0.2) = 0.450166, sigmoid(1.8) = 0.858149
-    torch.testing.assert_close(share[..., :17], torch.full((1, 1, 32, 17), 0.12 + 0.88 * 0.450166))
-    torch.testing.assert_close(share[..., 17:], torch.full((1, 1, 32, 31), 0.12 + 0.88 * 0.858149))
+    left, right = 0.12 + 0.88 * 0.450166, 0.12 + 0.88 * 0.858149
+    torch.testing.assert_close(share[..., :28], torch.full((1, 1, 64, 28), left))
+    torch.testing.assert_close(share[..., 72:], torch.full((1, 1, 64, 24), right))
+    assert share[..., 48].max() < left + 0.15 * (right - left)
+    assert share[..., 49].min() > right - 0.15 * (right - left)
+
+
+def test_transmission_is_even_on_what_is_painted(generator):
+    fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
+    fill(generator.thickest, 0.0)
+    fill(generator.globals, -50.0, *[0.0] * 8)
+    paint = 0.02 * torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    share = generator(0.5 + paint).transmission
+    # the derivative by red is 4 * 0.88 sigmoid(1) (1 - sigmoid(1)) = 0.692
+    assert share.std() < 0.15 * 0.692 * 0.02
 
 
 def test_airlight_is_the_mean_colour_of_the_frame_where_every_place_counts_alike(generator):
@@ -68,6 +81,15 @@ def test_airlight_goes_beyond_what_is_seen(generator):
     light = generator(torch.full((1, 3, 64, 96), 0.4)).airlight.flatten()
     # 0.4 + 0.25 tanh(0.5), blue less by 0.04 tanh(1)
     torch.testing.assert_close(light, torch.tensor([0.515529, 0.515529, 0.485065]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("around", "tint_left"), [(0.1, 0.0), (0.5, 0.5), (0.9, 1.0)])
+def test_airlight_that_is_much_brighter_than_the_frame_is_a_lamp_and_has_no_tint(generator, around, tint_left):
+    fill(generator.globals, *[0.0] * 9)
+    lamp = torch.tensor([0.9, 0.9, 0.6]).view(1, 3, 1, 1)  # luminance 0.8
+    generator._seen = lambda *_: lamp
+    light = generator(torch.full((1, 3, 64, 96), around * 0.8)).airlight.flatten()
+    torch.testing.assert_close(light, 0.8 + tint_left * torch.tensor([0.1, 0.1, -0.2]), atol=1e-5, rtol=0)
 
 
 def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
@@ -170,8 +192,8 @@ def test_neighbourhood_stays_brighter_than_a_share_of_the_airlight(generator):
     # d = 0.2 (1 - 0.12); t = (0.75 - 0.3) / (0.75 (1 - d)) to the left, of which J = d A remains; to the right the same
     share = 0.2 * (1.0 - 0.12)
     dehazed = estimate.dehaze(frame)
-    torch.testing.assert_close(dehazed[..., :32], torch.full((1, 3, 64, 32), share * airlight), atol=1e-4, rtol=0)
-    torch.testing.assert_close(estimate.transmission[..., 64:], torch.full((1, 1, 64, 32), RESTORED_FROM))
+    torch.testing.assert_close(dehazed[..., :16], torch.full((1, 3, 64, 16), share * airlight), atol=1e-4, rtol=0)
+    torch.testing.assert_close(estimate.transmission[..., 80:], torch.full((1, 1, 64, 16), RESTORED_FROM))
 
 
 def test_every_weight_learns():
