@@ -176,9 +176,9 @@ class FastGenerator(nn.Module):
         colors = blocks - blocks.mean(dim=1, keepdim=True)
         # Resized together, which takes no longer than one of them does.
         resized = upsample_like(torch.cat([of_transmission, of_hidden, colors], dim=1), low_resolution)
-        of_transmission, of_hidden, color = torch.split(resized, [2, 2, 3], dim=1)
-        transmission = _line(of_transmission, luminance).clamp(RESTORED_FROM, 1.0)
-        hidden = _line(of_hidden, other).clamp(0.0, 1.0)
+        slope, intercept, slope_of_hidden, intercept_of_hidden, color = torch.split(resized, [1, 1, 1, 1, 3], dim=1)
+        transmission = (slope * luminance + intercept).clamp(RESTORED_FROM, 1.0)
+        hidden = (slope_of_hidden * other + intercept_of_hidden).clamp(0.0, 1.0)
         scene = scene_numbers(low_resolution, airlight, transmission, hidden)
         sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
         grey = sky.mean(dim=1, keepdim=True)
@@ -205,11 +205,6 @@ def _without_lamps(airlight: torch.Tensor, low_resolution: torch.Tensor) -> torc
     luminance = airlight.mean(dim=1, keepdim=True)
     share = low_resolution.mean(dim=(1, 2, 3), keepdim=True) / luminance.clamp(min=1e-3)
     return luminance + (airlight - luminance) * ((share - LAMP_BELOW) / (FOG_FROM - LAMP_BELOW)).clamp(0.0, 1.0)
-
-
-def _line(coefficients: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
-    slope, intercept = coefficients.chunk(2, dim=1)
-    return slope * of + intercept
 
 
 def _least(blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor) -> torch.Tensor:
