@@ -43,7 +43,7 @@ lint: $(TEST_STAMP) ## check format, style and types
 
 TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config config/train/$(1)_camvid.yaml
 
-weights: $(TEST_STAMP) ## train what ships, in about seven hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
+weights: $(TEST_STAMP) ## train what ships, in about eight hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast_seg)
@@ -53,18 +53,16 @@ weights: $(TEST_STAMP) ## train what ships, in about seven hours on two cores: m
 	@$(call TRAIN,dfs_fast_scene)
 	@$(call TRAIN,dfs_fast_judged)
 	@$(call TRAIN,dfs_fast_sky)
+	@$(call TRAIN,dfs_fast_uneven)
+	@$(call TRAIN,dfs_fast_contrast)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,segmenter)
 	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter/last.ckpt --out runs/dfs_fast.onnx
 	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --frames 500 --out runs/dfs_fast_int8.onnx
 
-WITHOUT_L_SEG = $(BIN)/dfs train --set data.root=$(CAMVID) --set loss.segmentation=0.0 --out runs/$(1)_no_l_seg \
-	--config config/train/$(1)_camvid.yaml
-
-ablation: $(TEST_STAMP) ## after `make weights`, its last three steps once more without L_seg, in about an hour
-	@$(call WITHOUT_L_SEG,dfs_fast_judged)
-	@$(call WITHOUT_L_SEG,dfs_fast_sky) --set initial=runs/dfs_fast_judged_no_l_seg/last.ckpt
-	@$(call WITHOUT_L_SEG,dfs_fast) --set initial=runs/dfs_fast_sky_no_l_seg/last.ckpt
+ablation: $(TEST_STAMP) ## after `make weights`, its last step once more without L_seg, in about twenty minutes
+	@$(BIN)/dfs train --set data.root=$(CAMVID) --set loss.segmentation=0.0 --out runs/dfs_fast_no_l_seg \
+		--config config/train/dfs_fast_camvid.yaml
 	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/segmenter/last.ckpt --out runs/no_l_seg.onnx
 
 clean: ## remove the environment and everything that was made

@@ -1,7 +1,7 @@
 """The networks of a model in 16 bits, where nothing is lost by it: between their first and their last convolution.
 
 Light and colour keep 32 bits: what the generator says is turned into gain and offset as before, and the segmenter is
-given a frame as exact as before. A camera's bytes would not survive gains of 8 in half precision. So does what
+given a frame as exact as before. A camera's bytes would not survive gains of 5 in half precision. So does what
 looks only at a frame that was shrunk further: it costs little, and counts for the whole frame, such as its fog density.
 """
 

@@ -4,7 +4,7 @@ These stay in floating point, because little is gained there and much is lost:
 
 - those that look at a picture's colours (three channels in): the first layers;
 - those that the outputs are made of: transmission, airlight and class scores. Transmission is divided by, so its errors
-  are amplified up to eight times;
+  are amplified up to five times;
 - those of one pixel, which `dfs export` makes of matrix products: global fog (airlight and attenuation) is made of
   them. Fog density would change by 1.0 % instead of 0.3 % in the shipped model, and nothing would be gained;
 - those that look only at a frame that was shrunk further: they cost little, and fog density would change by 6 %;
