@@ -150,23 +150,12 @@ class FastGenerator(nn.Module):
         Args:
             low_resolution: RGB in [0, 1], [N, 3, h, w]; h and w are multiples of 16.
         """
-        half = self.stem(low_resolution - 0.5)
-        quarter = self.encode_quarter(half)
-        eighth = self.encode_eighth(quarter)
-        sixteenth = self.encode_sixteenth(eighth) + self.from_scene(self.scene(low_resolution))
-        summary = self.summary(torch.cat([sixteenth.mean(dim=(2, 3)), sixteenth.amax(dim=(2, 3))], dim=1))
-        sixteenth = sixteenth + self.context(summary)[:, :, None, None]
-        features = self.decode_eighth(torch.cat([upsample_like(sixteenth, eighth), eighth], dim=1))
-        features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
-        pixels = F.pixel_unshuffle(low_resolution, 2)
-        features = self.decode_half(torch.cat([upsample_like(features, half), half, pixels], dim=1))
+        features, sixteenth, whole = self._look(low_resolution)
         blocks = F.avg_pool2d(low_resolution, QUARTER)
-        planes, whole = self._finish(features, blocks), _split(self.globals(summary))
-        transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
+        planes = self._finish(features, blocks)
         airlight = self._seen(sixteenth, low_resolution) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
         airlight = _without_lamps(airlight.clamp(0.0, 1.0), low_resolution)
-        exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
-        attenuation = MIN_ATTENUATION * torch.exp(exponent)
+        transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
         transmission = torch.maximum(transmission, _least(blocks, airlight, transmission)).clamp(min=RESTORED_FROM)
         luminance = low_resolution.mean(dim=1, keepdim=True)
         of_transmission = fitted(transmission, luminance, radius=EVEN_RADIUS, regularization=EVEN_VARIANCE)
@@ -179,14 +168,34 @@ class FastGenerator(nn.Module):
         slope, intercept, slope_of_hidden, intercept_of_hidden, color = torch.split(resized, [1, 1, 1, 1, 3], dim=1)
         transmission = (slope * luminance + intercept).clamp(RESTORED_FROM, 1.0)
         hidden = (slope_of_hidden * other + intercept_of_hidden).clamp(0.0, 1.0)
-        scene = scene_numbers(low_resolution, airlight, transmission, hidden)
+        exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
+        sky = self._sky(whole, scene_numbers(low_resolution, airlight, transmission, hidden), exponent)
+        transmission = transmission + (1.0 - transmission) * hidden
+        base, detail = smoothed(luminance, radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
+        return FogEstimate(
+            transmission, airlight, MIN_ATTENUATION * torch.exp(exponent), sky, hidden, base, color, detail
+        )
+
+    def _look(self, low_resolution: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, _Globals]:
+        """Return features at half the low resolution and at a sixteenth, and what is told of the whole frame."""
+        half = self.stem(low_resolution - 0.5)
+        quarter = self.encode_quarter(half)
+        eighth = self.encode_eighth(quarter)
+        sixteenth = self.encode_sixteenth(eighth) + self.from_scene(self.scene(low_resolution))
+        summary = self.summary(torch.cat([sixteenth.mean(dim=(2, 3)), sixteenth.amax(dim=(2, 3))], dim=1))
+        sixteenth = sixteenth + self.context(summary)[:, :, None, None]
+        features = self.decode_eighth(torch.cat([upsample_like(sixteenth, eighth), eighth], dim=1))
+        features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
+        pixels = F.pixel_unshuffle(low_resolution, 2)
+        features = self.decode_half(torch.cat([upsample_like(features, half), half, pixels], dim=1))
+        return features, sixteenth, _split(self.globals(summary))
+
+    def _sky(self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
+        """Return by how much the sky is brighter than the fog before it, [N, 3, 1, 1], for β of that exponent."""
         sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
         grey = sky.mean(dim=1, keepdim=True)
         sky = grey + (sky - grey).clamp(-SKY_CHROMA, SKY_CHROMA)
-        sky = sky * _share_of_sky(exponent.detach())[:, None, None, None]
-        transmission = transmission + (1.0 - transmission) * hidden
-        base, detail = smoothed(luminance, radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
-        return FogEstimate(transmission, airlight, attenuation, sky, hidden, base, color, detail)
+        return sky * _share_of_sky(exponent.detach())[:, None, None, None]
 
     def _finish(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:
         """Return what is told of each block of four by four pixels of the low resolution."""
