@@ -18,7 +18,7 @@ class Adjustment:
 
     Attributes:
         strength: share of the fog that is taken away, in [0, 1]: 0 leaves the frame as it is, 1 is what the model says.
-        steady: returns what is to be taken for a frame's gain and offset, float32 [4, h, w], in the light of those of
+        steady: returns what is to be taken for a frame's `restoration`, float32 [4 or 6, h, w], in the light of those of
             frames before it; they are only read. None takes them as they are. Only backends with `steadies` call it.
     """
 
@@ -31,7 +31,7 @@ class Adjustment:
             raise FrameError(f"strength must be in [0, 1], not {self.strength}")
 
     def __call__(self, restoration: Floats) -> Floats:
-        """Return a frame's gain and offset, float32 [4, h, w], adjusted; the very same where there is nothing to do.
+        """Return a frame's `restoration`, float32 [4 or 6, h, w], adjusted; the very same where there is nothing to do.
 
         At strength s of J = gain · I + offset the frame becomes (1 - s) I + s J, of gain 1 + s (gain - 1).
         """
@@ -58,7 +58,7 @@ def check_adjustments(adjustments: Sequence[Adjustment], count: int) -> None:
 
 
 def adjust(restoration: Floats, adjustments: Sequence[Adjustment]) -> Floats:
-    """Return the gains and offsets of N frames, float32 [N, 4, h, w], adjusted, or the very same."""
+    """Return the `restoration` of N frames, float32 [N, 4 or 6, h, w], adjusted, or the very same."""
     if all(adjustment == _NONE for adjustment in adjustments):
         return restoration
     return np.stack([adjustment(planes) for adjustment, planes in zip(adjustments, restoration, strict=True)])
