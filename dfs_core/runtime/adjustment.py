@@ -18,8 +18,8 @@ class Adjustment:
 
     Attributes:
         strength: share of the fog that is taken away, in [0, 1]: 0 leaves the frame as it is, 1 is what the model says.
-        steady: returns what is to be taken for a frame's `restoration`, float32 [4 or 6, h, w], in the light of those of
-            frames before it; they are only read. None takes them as they are. Only backends with `steadies` call it.
+        steady: returns what is to be taken for a frame's `restoration`, float32 [4 or 6, h, w], in the light of those
+            of frames before it; they are only read. None takes them as they are. Only backends with `steadies` call it.
     """
 
     strength: float = 1.0
