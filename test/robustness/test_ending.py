@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a dehaze node within two seconds and without a traceback, whatever it is at."""
+"""SIGINT and SIGTERM end a dehaze node without a traceback, and without waiting for what it is at."""
 
 import os
 import signal
@@ -21,20 +21,19 @@ from std_srvs.srv import Trigger
 
 Start = Callable[..., Any]
 
-SECONDS = 2.0
 BUSY_SECONDS = 0.5
 
 FEW_ROWS = 540
 """Of the frames that a node warms its model up with."""
 
-ROUNDS_PER_ROW = 500
-"""Of some hundred microseconds each."""
+ROUNDS_PER_ROW = 1000
+"""Of some hundred microseconds each, so that a node that waits for the model does not end in time."""
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
 def slow_model(model_path: Path, target: Path, *, above_rows: int) -> Path:
-    """Write a model that computes for many seconds on frames of more than `above_rows` rows, and return its path."""
+    """Write a model that computes for a minute on frames of more than `above_rows` rows, and return its path."""
     helper, constant = onnx.helper, onnx.numpy_helper.from_array
     model = onnx.load(model_path)
     next(node for node in model.graph.node if "fog_density" in node.output).output[0] = "density_at_once"
@@ -86,10 +85,9 @@ def wait_until_busy(node: Any) -> None:
 
 
 def ends_well(node: Any, number: signal.Signals) -> None:
-    """Send the signal and expect a quick and quiet end."""
-    code, seconds = node.process.stop(number)
+    """Send the signal and expect a quiet end, soon."""
+    code = node.process.stop(number)
     assert code == 0, node.process.output
-    assert seconds < SECONDS
     assert "Traceback" not in node.process.output
 
 

@@ -25,7 +25,7 @@ def play(graph: Any, bag: Path, *ros_args: str) -> Any:
 
 def wait_for_end(graph: Any, player: Any) -> int:
     graph.wait(lambda: not player.is_running, "end of the player")
-    return player.stop()[0]
+    return player.stop()
 
 
 def ns(stamp: Any) -> int:
@@ -102,9 +102,8 @@ def test_topics_are_chosen_remapped_repeated_and_played_faster(
     )  # fmt: skip
     graph.wait(lambda: len(images) > 2 * FRAMES, "a third pass")
     assert not graph.node.get_publishers_info_by_topic(recordings.INFO_TOPIC)
-    code, seconds = player.stop()
+    code = player.stop()
     assert code == 0
-    assert seconds < 5.0
     stamps = [ns(image.header.stamp) for image in images[: 2 * FRAMES]]
     assert stamps == 2 * [recordings.stamp_ns(number) for number in range(FRAMES)]
 

@@ -33,7 +33,7 @@ def start(graph: Any) -> Iterator[Callable[..., Any]]:
         return graph.start("dfs_ros.fog_node", *(word for entry in [*fixed, *parameters] for word in ("-p", entry)))
 
     yield begin
-    assert [process.stop()[0] for process in graph.processes] == [0] * len(graph.processes)
+    assert [process.stop() for process in graph.processes] == [0] * len(graph.processes)
 
 
 def header(nanoseconds: int = 17) -> Header:

@@ -48,7 +48,7 @@ def start(graph: Any) -> Iterator[Callable[..., Any]]:
         return graph.start("dfs_ros.semantic_cloud_node", *(word for entry in parameters for word in ("-p", entry)))
 
     yield begin
-    assert [process.stop()[0] for process in graph.processes] == [0] * len(graph.processes)
+    assert [process.stop() for process in graph.processes] == [0] * len(graph.processes)
 
 
 def transform(numbers: tuple[float, ...] = AHEAD) -> str:
@@ -220,7 +220,7 @@ def test_it_does_not_start_without_knowing_where_the_camera_is(
     process = graph.start("dfs_ros.semantic_cloud_node", *(word for entry in parameters for word in ("-p", entry)))
     graph.wait(lambda: not process.is_running, "it ends")
     assert words in process.output
-    assert process.stop()[0] == 1
+    assert process.stop() == 1
 
 
 TF = """
