@@ -1,9 +1,10 @@
-"""How long a model takes on this machine, step by step, beside a peer that works at full resolution."""
+"""How long a model takes on this machine, step by step, and in turn with a peer at full resolution or another file."""
 
 import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from dfs_core.runtime.dehazer import Frames
 from dfs_core.runtime.row_pool import usable_processors
 
 SIZES = ((540, 960), (1080, 1920), (2160, 3840))
-PEER_SIZE = (1080, 1920)
+PEER_SIZES = SIZES[1:]
 
 
 def main(
@@ -27,6 +28,7 @@ def main(
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     repeats: Annotated[int, typer.Option(min=3, help="Timed runs of each size; their median counts.")] = 25,
     peer: Annotated[bool, typer.Option(help="Also time a network of AOD-Net's shape.")] = True,
+    against: Annotated[Path | None, typer.Option(help="Model file to time in turn with the model.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write the figures.")] = None,
 ) -> None:
     """Time dehazing and segmentation of one frame at three sizes."""
@@ -40,11 +42,19 @@ def main(
         }
         for height, width in SIZES:
             figures[f"{width}x{height}"] = time_size(dehazer, height, width, repeats=repeats)
-    small_ms, large_ms = figures["960x540"]["ms"], figures["1920x1080"]["ms"]
-    figures["growth_4x"] = large_ms / small_ms
-    if peer:
-        figures["aodnet_class_ms"] = time_peer(threads=threads, repeats=max(3, repeats // 3))
-        figures["ratio_to_aodnet_class"] = large_ms / figures["aodnet_class_ms"]
+        figures["growth_4x"] = figures["1920x1080"]["ms"] / figures["960x540"]["ms"]
+        if peer:
+            for height, width in PEER_SIZES:
+                peer_run = peer_at(height, width, threads=threads)
+                in_turn = time_beside(dehazer, peer_run, height, width, repeats=repeats // 3)
+                figures[f"{width}x{height}"]["peer"] = in_turn
+        if against is not None:
+            figures["against"] = against.name
+            with load(against, backend, precision=precision, threads=threads) as other:
+                for height, width in SIZES:
+                    frames = picture(height, width)[None]
+                    in_turn = time_beside(dehazer, partial(other, frames), height, width, repeats=repeats)
+                    figures[f"{width}x{height}"]["against"] = in_turn
     show(figures)
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
@@ -81,15 +91,14 @@ def time_steps(dehazer: Dehazer, height: int, width: int, *, total_ms: float, re
     return {"shrink_ms": shrink_ms, "network_ms": total_ms - shrink_ms - restore_ms, "restore_ms": restore_ms}
 
 
-def time_peer(*, threads: int, repeats: int) -> float:
-    """Return milliseconds that a network of AOD-Net's shape takes at full resolution, on OpenVINO in fp32."""
+def peer_at(height: int, width: int, *, threads: int) -> Callable[[], object]:
+    """Return what runs a network of AOD-Net's shape at full resolution, on OpenVINO in fp32."""
     import openvino as ov
     from aodnet_class import build_aodnet_class
 
     from dfs_core.runtime.openvino import shared_core
 
     core = shared_core()
-    height, width = PEER_SIZE
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": ov.Type.f32,
@@ -99,7 +108,17 @@ def time_peer(*, threads: int, repeats: int) -> float:
     model = build_aodnet_class(height, width)
     request = core.compile_model(core.read_model(model.SerializeToString()), "CPU", options).create_infer_request()
     request.get_input_tensor().data[:] = np.moveaxis(picture(height, width), 2, 0)[None] / np.float32(255.0)
-    return median_ms(request.infer, repeats=repeats)
+    return request.infer
+
+
+def time_beside(
+    dehazer: Dehazer, other: Callable[[], object], height: int, width: int, *, repeats: int
+) -> dict[str, float]:
+    """Return median milliseconds of our image and mask, and of something else that runs in turn, at the same pace."""
+    frames = picture(height, width)[None]
+    durations = [[duration_ms(lambda: dehazer(frames)), duration_ms(other)] for _ in range(max(3, repeats) + 1)][1:]
+    ours, others = (statistics.median(column) for column in zip(*durations, strict=True))
+    return {"ms": ours, "other_ms": others, "ratio": others / ours}
 
 
 def picture(height: int, width: int) -> Frames:
@@ -113,12 +132,14 @@ def picture(height: int, width: int) -> Frames:
 
 def median_ms(work: Callable[[], object], *, repeats: int) -> float:
     """Return the median duration in milliseconds, after two runs that do not count."""
-    durations = []
-    for _ in range(repeats + 2):
-        start = time.perf_counter()
-        work()
-        durations.append(1000.0 * (time.perf_counter() - start))
-    return statistics.median(durations[2:])
+    return statistics.median([duration_ms(work) for _ in range(repeats + 2)][2:])
+
+
+def duration_ms(work: Callable[[], object]) -> float:
+    """Return how many milliseconds one run takes."""
+    start = time.perf_counter()
+    work()
+    return 1000.0 * (time.perf_counter() - start)
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -137,11 +158,12 @@ def show(figures: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     console.print(f"four times the pixels (960x540 to 1920x1080) cost {figures['growth_4x']:.2f} times as much")
-    if "aodnet_class_ms" in figures:
-        console.print(
-            f"a network of AOD-Net's shape, image only, takes {figures['aodnet_class_ms']:.0f} ms at 1920x1080 "
-            f"on OpenVINO in fp32: ours takes {figures['ratio_to_aodnet_class']:.2f} of that"
-        )
+    for height, width in SIZES:
+        size = f"{width}x{height}"
+        for key, name in (("peer", "a network of AOD-Net's shape, image only,"), ("against", figures.get("against"))):
+            if key in figures[size]:
+                line = "in turn at {size}: ours {ms:.1f} ms, {name} {other_ms:.1f} ms, {ratio:.2f} times as long"
+                console.print(line.format(size=size, name=name, **figures[size][key]))
 
 
 if __name__ == "__main__":
