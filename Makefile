@@ -43,7 +43,7 @@ lint: $(TEST_STAMP) ## check format, style and types
 
 TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config config/train/$(1)_camvid.yaml
 
-weights: $(TEST_STAMP) ## train what ships, in about eight hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
+weights: $(TEST_STAMP) ## train what ships, in about nine hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast_seg)
@@ -57,13 +57,15 @@ weights: $(TEST_STAMP) ## train what ships, in about eight hours on two cores: m
 	@$(call TRAIN,dfs_fast_contrast)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,segmenter)
-	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter/last.ckpt --out runs/dfs_fast.onnx
+	@$(call TRAIN,segmenter_fast_start)
+	@$(call TRAIN,segmenter_fast)
+	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter_fast/last.ckpt --out runs/dfs_fast.onnx
 	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --frames 500 --out runs/dfs_fast_int8.onnx
 
 ablation: $(TEST_STAMP) ## after `make weights`, its last step once more without L_seg, in about twenty minutes
 	@$(BIN)/dfs train --set data.root=$(CAMVID) --set loss.segmentation=0.0 --out runs/dfs_fast_no_l_seg \
 		--config config/train/dfs_fast_camvid.yaml
-	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/segmenter/last.ckpt --out runs/no_l_seg.onnx
+	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/segmenter_fast/last.ckpt --out runs/no_l_seg.onnx
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -1,6 +1,7 @@
 """The fast generator: what fog does to a frame, predicted at low resolution and undone at any."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -30,6 +31,9 @@ AIRLIGHT_LUMINANCE, AIRLIGHT_TINT = 0.25, 0.04
 LAMP_BELOW, FOG_FROM = 0.4, 0.6
 """Luminance of the frame, as a share of the airlight's, up to which that is a lamp's, and from which on it is fog's."""
 
+LAMP_TINT = 0.04
+"""How far a channel of a colour's tint, what it has beyond luminance, may be from the whole frame's to be the fog's."""
+
 SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
 """How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
 
@@ -54,7 +58,8 @@ EVEN_RADIUS, EVEN_VARIANCE = 2, 3e-3
 variance of it on. A surface has one transmission, whatever is painted on it: by another one, paint would change."""
 
 NOISE_RADIUS, NOISE_VARIANCE = 2, 2e-5
-"""Windows in which luminance is smoothed, in pixels of the low resolution, and the variance up to which it is flat."""
+"""Windows in which luminance is smoothed, in pixels of half the low resolution, and the variance up to which it is
+flat."""
 
 QUARTER = 4
 STRIDE = 16
@@ -94,8 +99,8 @@ class FastGenerator(nn.Module):
 
     - Transmission is told at a quarter of the low resolution, as an affine function of the colour there, and gets the
       edges of things by a guided filter that follows none but strong ones: neither mesh, nor noise, nor paint is in it.
-    - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light. The
-      network says where to look, which is where the fog is thickest, and by how much to go beyond.
+    - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light, but for
+      lamps. The network says where to look, which is where the fog is thickest, and by how much to go beyond.
     - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it
       is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
       from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
@@ -134,7 +139,7 @@ class FastGenerator(nn.Module):
         self.thickest = nn.Conv2d(sixteenth, 1, 1)
         self.decode_eighth = unit(sixteenth + eighth, eighth)
         self.decode_quarter = unit(eighth + quarter, half)
-        self.decode_half = unit(half + half + 12, half)
+        self.refine = unit(half + 12, half)
         self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
         self.sky_of_scene = nn.Sequential(nn.Linear(_SCENE_NUMBERS, 32), nn.ReLU(inplace=True), nn.Linear(32, 4))
         self.purity = nn.Parameter(torch.tensor(15.0))
@@ -150,44 +155,46 @@ class FastGenerator(nn.Module):
         Args:
             low_resolution: RGB in [0, 1], [N, 3, h, w]; h and w are multiples of 16.
         """
-        features, sixteenth, whole = self._look(low_resolution)
-        blocks = F.avg_pool2d(low_resolution, QUARTER)
-        planes = self._finish(features, blocks)
-        airlight = self._seen(sixteenth, low_resolution) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
-        airlight = _without_lamps(airlight.clamp(0.0, 1.0), low_resolution)
-        transmission = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
-        transmission = torch.maximum(transmission, _least(blocks, airlight, transmission)).clamp(min=RESTORED_FROM)
-        luminance = low_resolution.mean(dim=1, keepdim=True)
-        of_transmission = fitted(transmission, luminance, radius=EVEN_RADIUS, regularization=EVEN_VARIANCE)
-        other = (low_resolution - airlight).abs().mean(dim=1, keepdim=True)
-        hidden = torch.sigmoid(planes.hidden - self.purity * F.avg_pool2d(other, QUARTER))
-        of_hidden = fitted(hidden, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
-        colors = blocks - blocks.mean(dim=1, keepdim=True)
-        # Resized together, which takes no longer than one of them does.
-        resized = upsample_like(torch.cat([of_transmission, of_hidden, colors], dim=1), low_resolution)
-        slope, intercept, slope_of_hidden, intercept_of_hidden, color = torch.split(resized, [1, 1, 1, 1, 3], dim=1)
-        transmission = (slope * luminance + intercept).clamp(RESTORED_FROM, 1.0)
-        hidden = (slope_of_hidden * other + intercept_of_hidden).clamp(0.0, 1.0)
+        halved = F.avg_pool2d(low_resolution, 2)
+        blocks = F.avg_pool2d(halved, 2)
+        features, sixteenth, whole = self._look(low_resolution, halved)
+        planes = self._planes(features, blocks)
+        airlight = self._seen(sixteenth, blocks) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
+        airlight = _without_lamps(airlight.clamp(0.0, 1.0), blocks)
+        share = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
+        share = torch.maximum(share, _least(blocks, airlight, share)).clamp(min=RESTORED_FROM)
+        even = blocks.mean(dim=1, keepdim=True)
+        of_transmission = fitted(share, even, radius=EVEN_RADIUS, regularization=EVEN_VARIANCE)
+        other = F.avg_pool2d(_other(halved, airlight), 2)
+        fog = torch.sigmoid(planes.hidden - self.purity * other)
+        of_hidden = fitted(fog, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
         exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
-        sky = self._sky(whole, scene_numbers(low_resolution, airlight, transmission, hidden), exponent)
+        numbers = scene_numbers(blocks, airlight, _transmission(of_transmission, even), _hidden(of_hidden, other))
+        sky = self._sky(whole, numbers, exponent)
+        of_base = smoothed(halved.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
+        told = (of_transmission, of_hidden, of_base, blocks - even)
+        of_transmission, of_hidden, of_base, color = _resized(told, low_resolution)
+        luminance = low_resolution.mean(dim=1, keepdim=True)
+        hidden = _hidden(of_hidden, _other(low_resolution, airlight))
+        transmission = _transmission(of_transmission, luminance)
         transmission = transmission + (1.0 - transmission) * hidden
-        base, detail = smoothed(luminance, radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
+        detail, darker = torch.split(of_base, 1, dim=1)
+        base = detail * luminance + darker
         return FogEstimate(
             transmission, airlight, MIN_ATTENUATION * torch.exp(exponent), sky, hidden, base, color, detail
         )
 
-    def _look(self, low_resolution: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, _Globals]:
-        """Return features at half the low resolution and at a sixteenth, and what is told of the whole frame."""
+    def _look(self, low_resolution: torch.Tensor, halved: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, _Globals]:
+        """Return features at a quarter of the low resolution and a sixteenth, and what is told of the whole frame."""
         half = self.stem(low_resolution - 0.5)
         quarter = self.encode_quarter(half)
         eighth = self.encode_eighth(quarter)
-        sixteenth = self.encode_sixteenth(eighth) + self.from_scene(self.scene(low_resolution))
+        sixteenth = self.encode_sixteenth(eighth) + self.from_scene(self.scene(halved))
         summary = self.summary(torch.cat([sixteenth.mean(dim=(2, 3)), sixteenth.amax(dim=(2, 3))], dim=1))
         sixteenth = sixteenth + self.context(summary)[:, :, None, None]
         features = self.decode_eighth(torch.cat([upsample_like(sixteenth, eighth), eighth], dim=1))
         features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
-        pixels = F.pixel_unshuffle(low_resolution, 2)
-        features = self.decode_half(torch.cat([upsample_like(features, half), half, pixels], dim=1))
+        features = self.refine(torch.cat([features, F.pixel_unshuffle(halved, 2)], dim=1))
         return features, sixteenth, _split(self.globals(summary))
 
     def _sky(self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
@@ -197,22 +204,54 @@ class FastGenerator(nn.Module):
         sky = grey + (sky - grey).clamp(-SKY_CHROMA, SKY_CHROMA)
         return sky * _share_of_sky(exponent.detach())[:, None, None, None]
 
-    def _finish(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:
+    def _planes(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:
         """Return what is told of each block of four by four pixels of the low resolution."""
-        share, slopes, hidden = torch.split(F.avg_pool2d(self.planes(features), QUARTER // 2), [1, 3, 1], dim=1)
+        share, slopes, hidden = torch.split(self.planes(features), [1, 3, 1], dim=1)
         return _Planes(share + (slopes * (blocks - 0.5)).sum(dim=1, keepdim=True), hidden)
 
-    def _seen(self, sixteenth: torch.Tensor, low_resolution: torch.Tensor) -> torch.Tensor:
-        """Return the frame's colour where the fog is thickest, [N, 3, 1, 1]: a mean over its 16 x 16 blocks."""
-        weights = F.softmax(self.thickest(sixteenth).flatten(2).float(), dim=2)
-        blocks = F.avg_pool2d(low_resolution, STRIDE).flatten(2)
-        return (weights * blocks).sum(dim=2)[:, :, None, None]
+    def _seen(self, sixteenth: torch.Tensor, blocks: torch.Tensor) -> torch.Tensor:
+        """Return the frame's colour where the fog is thickest, [N, 3, 1, 1]: a mean over its 16 x 16 blocks.
+
+        Fog tints the whole frame as it does where it is thickest. What has another tint is a lamp, or its glow.
+        """
+        colors = F.avg_pool2d(blocks, STRIDE // QUARTER).flatten(2)
+        tints = colors - colors.mean(dim=1, keepdim=True)
+        strange = (tints - tints.mean(dim=2, keepdim=True)).abs().amax(dim=1, keepdim=True) / LAMP_TINT
+        weights = F.softmax(self.thickest(sixteenth).flatten(2).float() - strange * strange, dim=2)
+        return (weights * colors).sum(dim=2)[:, :, None, None]
 
 
-def _without_lamps(airlight: torch.Tensor, low_resolution: torch.Tensor) -> torch.Tensor:
+def _other(frames: torch.Tensor, airlight: torch.Tensor) -> torch.Tensor:
+    """Return how far from the airlight the pixels are, [N, 1, h, w]: a mean over R, G and B."""
+    return (frames - airlight).abs().mean(dim=1, keepdim=True)
+
+
+def _transmission(affine: torch.Tensor, luminance: torch.Tensor) -> torch.Tensor:
+    """Return transmission, as an affine function of luminance."""
+    return (affine[:, :1] * luminance + affine[:, 1:]).clamp(RESTORED_FROM, 1.0)
+
+
+def _hidden(affine: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return the probability that nothing but fog is seen, as an affine function of the distance to the airlight."""
+    return (affine[:, :1] * other + affine[:, 1:]).clamp(0.0, 1.0)
+
+
+def _resized(planes: Sequence[torch.Tensor], reference: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return planes in the height and width of `reference`.
+
+    They are resized together, one behind the other as the frame's are. Backends interleave the channels of what they
+    convolve; what comes of it is taken apart pixel by pixel, which took longer than resizing.
+    """
+    together = torch.cat([each.flatten(2) for each in planes], dim=1).view(
+        reference.shape[0], -1, *planes[0].shape[-2:]
+    )
+    return torch.split(upsample_like(together, reference), [each.shape[1] for each in planes], dim=1)
+
+
+def _without_lamps(airlight: torch.Tensor, blocks: torch.Tensor) -> torch.Tensor:
     """Return the airlight, grey where it is that of a lamp at night, whose tint the fog elsewhere does not have."""
     luminance = airlight.mean(dim=1, keepdim=True)
-    share = low_resolution.mean(dim=(1, 2, 3), keepdim=True) / luminance.clamp(min=1e-3)
+    share = blocks.mean(dim=(1, 2, 3), keepdim=True) / luminance.clamp(min=1e-3)
     return luminance + (airlight - luminance) * ((share - LAMP_BELOW) / (FOG_FROM - LAMP_BELOW)).clamp(0.0, 1.0)
 
 
@@ -229,13 +268,15 @@ def _least(blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Ten
 
 
 def scene_numbers(
-    low_resolution: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor, hidden: torch.Tensor
+    blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor, hidden: torch.Tensor
 ) -> torch.Tensor:
-    """Return what the scene below the sky is like without its fog, [N, 12]: mean, spread and brightest of its blocks.
+    """Return what the scene below the sky is like without its fog, [N, 12]: mean, spread and brightest of its parts.
 
-    Blocks of 16 x 16 count by the light that survives, and by there being more than fog to see; the airlight follows.
+    A part is 4 x 4 blocks. It counts by the light that survives, and by there being more than fog to see; the airlight
+    follows.
     """
-    colors, share, fog = (F.avg_pool2d(plane.float(), STRIDE) for plane in (low_resolution, transmission, hidden))
+    planes = (blocks, transmission, hidden)
+    colors, share, fog = (F.avg_pool2d(plane.float(), STRIDE // QUARTER) for plane in planes)
     seen = (1.0 - fog) * share
     scene = ((colors - airlight) / share + airlight).clamp(0.0, 1.0)
     weights = seen / seen.sum(dim=(2, 3), keepdim=True).clamp(min=1e-3)

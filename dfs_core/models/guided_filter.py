@@ -8,38 +8,39 @@ def fitted(plane: torch.Tensor, guide: torch.Tensor, *, radius: int, regularizat
     """Return a and b, [N, 2, h, w], of the affine function a · guide + b that a plane is near each pixel.
 
     Least squares over square windows, with a kept small where the guide hardly varies (He, Sun, Tang: Guided Image
-    Filtering, TPAMI 2013, equations 5, 6 and 8). Once they are resized to the guide's size, the function gives a plane
-    that has its edges (Fast Guided Filter, arXiv:1505.00996).
+    Filtering, TPAMI 2013, equations 5, 6 and 8). Once they are resized to a finer guide's size, the function gives a
+    plane that has its edges (Fast Guided Filter, arXiv:1505.00996).
 
     Args:
         plane: what is filtered, [N, 1, h, w].
-        guide: whose edges count, [N, 1, H, W]; H / h and W / w are the same whole number.
+        guide: whose edges count, [N, 1, h, w].
         radius: of the windows, in pixels of the plane; beyond the edge the pixels at the edge are repeated.
         regularization: variance of the guide below which its edges are not followed.
     """
-    small = F.avg_pool2d(guide, guide.shape[-1] // plane.shape[-1])
-    means = _window_means(torch.cat([small, plane, small * small, small * plane], dim=1), radius)
+    means = _window_means(torch.cat([guide, plane, guide * guide, guide * plane], dim=1), radius)
     of_guide, of_plane, of_square, of_product = torch.split(means, 1, dim=1)
     slope = (of_product - of_guide * of_plane) / (of_square - of_guide * of_guide + regularization)
     return _window_means(torch.cat([slope, of_plane - slope * of_guide], dim=1), radius)
 
 
-def smoothed(plane: torch.Tensor, *, radius: int, regularization: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a plane [N, 1, H, W] without noise, and how much of its finest detail is none, in [0, 1].
+def smoothed(plane: torch.Tensor, *, radius: int, regularization: float) -> torch.Tensor:
+    """Return a and b, [N, 2, H / 2, W / 2], of the affine function a · plane + b that is a plane without noise.
 
-    With the guide for the plane, `fitted` comes to q = a · plane + b with a = σ² / (σ² + ε) and b = (1 - a) μ, averaged
-    over windows both (ibid., section 3.2): flat parts are averaged, edges stay. The second answer is that a.
+    With the guide for the plane, `fitted` comes to a = σ² / (σ² + ε) and b = (1 - a) μ (ibid., section 3.2): flat parts
+    are averaged, edges stay. So a is also how much of the finest detail is no noise, in [0, 1]. Resized to the plane's
+    size, both are averaged over neighbouring windows, which overlap by half.
 
     Args:
-        plane: what is smoothed.
-        radius: of the square windows, in pixels; beyond the edge the pixels at the edge are repeated.
+        plane: what is smoothed, [N, 1, H, W]; H and W are even.
+        radius: half the side of the square windows, in pixels; beyond the edge the pixels at the edge are repeated.
         regularization: variance of a window, ε, well above which it stays as it is.
     """
-    mean, of_square = _window_means(torch.cat([plane, plane * plane], dim=1), radius).chunk(2, dim=1)
+    beyond = radius - 1
+    moments = F.pad(torch.cat([plane, plane * plane], dim=1), (beyond,) * 4, mode="replicate")
+    mean, of_square = F.avg_pool2d(moments, 2 * radius, 2).chunk(2, dim=1)
     variance = (of_square - mean * mean).clamp(min=0.0)
     slope = variance / (variance + regularization)
-    slope, intercept = _window_means(torch.cat([slope, mean - slope * mean], dim=1), radius).chunk(2, dim=1)
-    return slope * plane + intercept, slope
+    return torch.cat([slope, mean - slope * mean], dim=1)
 
 
 def _window_means(planes: torch.Tensor, radius: int) -> torch.Tensor:

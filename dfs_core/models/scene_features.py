@@ -2,7 +2,6 @@
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from dfs_core.models.efficientnet_lite0 import EIGHTH, first_blocks, normalize
 
@@ -14,10 +13,10 @@ _SPREAD = 5.3
 
 
 class SceneFeatures(nn.Module):
-    """EfficientNet-Lite0 on frames of half the size, down to a sixteenth of the whole; starts from ImageNet weights.
+    """EfficientNet-Lite0, down to an eighth; starts from ImageNet weights.
 
     Fog alone does not tell thin fog near by from thick fog far away, nor a pale wall from one in fog; what a thing is
-    does. Its fourth stage would halve once more and leave half a row where h is no multiple of 32, so that it is
+    does. Its fourth stage would halve once more and leave half a row where h is no multiple of 16, so that it is
     dilated instead.
     """
 
@@ -29,8 +28,8 @@ class SceneFeatures(nn.Module):
                 _keep_size(block, dilation=1 if number == EIGHTH else 2)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return features [N, 80, h / 16, w / 16] of RGB in [0, 1], [N, 3, h, w]; h and w are multiples of 16."""
-        features = self.stem(normalize(F.avg_pool2d(frames, 2)))
+        """Return features [N, 80, h / 8, w / 8] of RGB in [0, 1], [N, 3, h, w]; h and w are multiples of 8."""
+        features = self.stem(normalize(frames))
         for block in self.blocks:
             features = block(features)
         return features / _SPREAD

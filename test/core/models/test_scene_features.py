@@ -12,16 +12,16 @@ def features():
     return SceneFeatures(pretrained=True).eval().requires_grad_(False)
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 64), (48, 80), (272, 480)])
-def test_they_are_a_sixteenth_of_the_frame_whether_or_not_it_halves_again(features, height, width):
-    assert features(torch.rand(1, 3, height, width)).shape == (1, CHANNELS, height // 16, width // 16)
+@pytest.mark.parametrize(("height", "width"), [(16, 32), (24, 40), (136, 240)])
+def test_they_are_an_eighth_of_the_frame_whether_or_not_it_halves_again(features, height, width):
+    assert features(torch.rand(1, 3, height, width)).shape == (1, CHANNELS, height // 8, width // 8)
 
 
-def test_every_other_one_is_what_imagenets_network_sees_at_half_the_size(features):
-    frames = torch.nn.functional.interpolate(torch.rand(1, 3, 8, 12), size=(256, 384), mode="bicubic").clamp(0, 1)
+def test_every_other_one_is_what_imagenets_network_sees(features):
+    frames = torch.nn.functional.interpolate(torch.rand(1, 3, 8, 12), size=(128, 192), mode="bicubic").clamp(0, 1)
     stem, blocks = first_blocks(8, pretrained=True)
     with torch.no_grad():
-        expected = stem.eval()(normalize(torch.nn.functional.avg_pool2d(frames, 2)))
+        expected = stem.eval()(normalize(frames))
         for block in blocks.eval():
             expected = block(expected)
     found = 5.3 * features(frames)[:, :, 1::2, 1::2]

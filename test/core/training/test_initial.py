@@ -46,7 +46,7 @@ def test_checkpoint_of_which_nothing_fits_is_refused(path):
 def test_only_the_parts_that_are_named_change():
     torch.manual_seed(0)
     network = create_generator("fast", {"width": 4})
-    learn_only(network, ["sky_of_scene", "decode_half"])
+    learn_only(network, ["sky_of_scene", "refine"])
     keep_still(network.train())
     before = {name: value.clone() for name, value in network.state_dict().items()}
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.1, weight_decay=0.1)
@@ -54,8 +54,8 @@ def test_only_the_parts_that_are_named_change():
     (estimate.sky.sum() + estimate.transmission.sum()).backward()
     optimizer.step()
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
-    assert {name.partition(".")[0] for name in changed} == {"sky_of_scene", "decode_half"}
-    assert "decode_half.1.running_mean" in changed  # norms that learn follow what they see
+    assert {name.partition(".")[0] for name in changed} == {"sky_of_scene", "refine"}
+    assert "refine.1.running_mean" in changed  # norms that learn follow what they see
 
 
 def test_everything_learns_where_nothing_is_named():
