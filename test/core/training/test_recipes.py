@@ -130,6 +130,18 @@ def test_camvid_recipe_runs(recipe, camvid, tmp_path):
     assert train(f"{recipe}.yaml", tmp_path / "run", *settings).step == 2
 
 
+def test_fast_segmenter_keeps_the_encoder_that_it_starts_from(camvid, tmp_path):
+    settings = ["validation_samples=1", f"data.root={camvid}", "steps=1", "panel_rows=1"]
+    found = [train("segmenter_camvid.yaml", tmp_path / "0", *settings)]
+    for number, recipe in enumerate(("segmenter_fast_start_camvid.yaml", "segmenter_fast_camvid.yaml"), start=1):
+        initial = f"initial={tmp_path / str(number - 1) / 'last.ckpt'}"
+        found.append(train(recipe, tmp_path / str(number), *settings, initial))
+    kept = [state.averaged["blocks.0._project_conv.weight"] for state in found]
+    assert kept[0].equal(kept[1])
+    assert kept[0].equal(kept[2])
+    assert [len(state.averaged["logits.weight"][0]) for state in found] == [64, 32, 32]
+
+
 def test_mask_recipe_looks_through_the_dehazer(camvid, tmp_path):
     root = ["validation_samples=1", f"data.root={camvid}", "steps=1"]
     for recipe, options in (("dfs_fast_start", "model_options={width: 4}"), ("segmenter", "panel_rows=1")):
