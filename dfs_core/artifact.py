@@ -39,6 +39,9 @@ FRAMES, LOW_RESOLUTION, RESTORATION, SCORES = "frames", "low_resolution", "resto
 DEHAZED, MASK, FOG_DENSITY = "dehazed", "mask", "fog_density"
 OUTPUTS = (DEHAZED, MASK, FOG_DENSITY)
 
+NETWORK_WIDTH = 480
+"""Width in pixels of the low-resolution frame, of networks that were not trained for another."""
+
 PRECISIONS = ("fp32", "fp16", "int8")
 """Number formats that the weights of a model file come in."""
 
@@ -64,7 +67,7 @@ class Artifact:
 
     name: str
     labels: LabelSet
-    network_width: int = 480
+    network_width: int = NETWORK_WIDTH
     network_multiple: int = 16
     precision: str = "fp32"
     quantized_for: str = ""

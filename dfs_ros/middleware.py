@@ -1,6 +1,5 @@
 """What must be set before rclpy.init(), and how a node's process starts and ends."""
 
-import ctypes
 import gc
 import os
 import signal
@@ -10,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from dfs_core.errors import DfsError
+from dfs_core.freed_memory import keep_freed_memory
 from dfs_ros.share import share_file
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 """Where Fast DDS looks for a profile: Jazzy and older read the first, Kilted and newer the second."""
-
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
-_KEPT_BYTES, _LARGEST_HEAP_BLOCK = 256 << 20, 32 << 20
-_THREAD_HEAP_BYTES = 64 << 20  # of glibc's arena.c, HEAP_MAX_SIZE
 
 
 def prepare() -> None:
@@ -35,29 +31,6 @@ def use_large_shared_memory() -> None:
     if not any(os.environ.get(name) for name in PROFILE_VARIABLES):
         profile = str(share_file("config/fastdds.xml"))
         os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))
-
-
-def keep_freed_memory() -> bool:
-    """Let malloc keep the memory of freed images, and say whether it does.
-
-    By default glibc hands megabytes back to the kernel after each image and faults them in again for the next, which
-    costs several times the copy. Other C libraries have no such knob.
-
-    The threads beside the first take memory from heaps of 64 MB. Of these glibc gives back each but the first as soon
-    as it is empty, whatever the threshold for trimming, unless all of it counts as padding. To have all threads share
-    one heap would do as well, but only if asked for before there is any thread, and importing rclpy starts some.
-    """
-    if any(name.startswith("MALLOC_") for name in os.environ):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    settings = {
-        _M_MMAP_THRESHOLD: _LARGEST_HEAP_BLOCK,
-        _M_TRIM_THRESHOLD: _KEPT_BYTES,
-        _M_TOP_PAD: _THREAD_HEAP_BYTES,
-    }
-    return all(mallopt(parameter, value) for parameter, value in settings.items())
 
 
 def run(make_node: "Callable[[], Node]", arguments: Sequence[str] | None = None) -> int:

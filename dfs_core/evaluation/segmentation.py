@@ -1,4 +1,4 @@
-"""Run networks on single images, as evaluation does it: at the size that the runtime would use."""
+"""Run networks on single images, as evaluation does it: at a size that the runtime would use."""
 
 import textwrap
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from dfs_core.artifact import NETWORK_WIDTH
 from dfs_core.errors import CheckpointError
 from dfs_core.labels import LABEL_SETS
 from dfs_core.models import PRETRAINED, create_generator, create_segmenter
@@ -49,13 +50,23 @@ def load_generator(path: Path) -> nn.Module:
     return network
 
 
+def network_width(path: Path) -> int:
+    """Return the width in pixels of the frames that a checkpoint's network is for.
+
+    Raises:
+        CheckpointError: the file is not a checkpoint.
+    """
+    width: int = checkpoint.load(path).config.get("network_width", NETWORK_WIDTH)
+    return width
+
+
 def answer(segmenter: Segmenter, image: Image, size: Size | None = None) -> torch.Tensor:
     """Return what a segmenter makes of an image, RGB uint8 [H, W, 3]: logits or colours [1, C, h, w].
 
     Args:
         segmenter: the network.
         image: what it is to look at.
-        size: height and width that it looks at; the runtime's if not given.
+        size: height and width that it looks at; those of a network of `NETWORK_WIDTH` if not given.
     """
     return segmenter(shrink(_batch(image, segmenter), *(size or network_size(*image.shape[:2]))))
 
@@ -74,8 +85,8 @@ def predict_mask(segmenter: Segmenter, image: Image, size: Size | None = None) -
 def dehaze(generator: nn.Module, image: Image, size: Size | None = None) -> Image:
     """Return the dehazed image, RGB uint8 [H, W, 3].
 
-    A generator that estimates the fog looks at a frame of height and width `size`, the runtime's if not given; one that
-    draws the image itself looks at the whole of it.
+    A generator that estimates the fog looks at a frame of height and width `size`, as in `answer`; one that draws the
+    image itself looks at the whole of it.
     """
     frames = _batch(image, generator)
     if isinstance(generator, Translator):

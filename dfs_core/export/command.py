@@ -60,6 +60,14 @@ def export(
     batch: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="The only number of frames at once; any by default.")
     ] = None,
+    network_width: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Width of the shrunken frames that the networks look at, a multiple of 16: wider is finer and slower. "
+            "By default what both checkpoints were trained for.",
+        ),
+    ] = None,
     max_size: Annotated[
         str | None,
         typer.Option(
@@ -104,7 +112,7 @@ def export(
         )
     for path in filter(None, (out, json_)):
         require_place(path)
-    network, description = _load(generator, segmenter)
+    network, description = _load(generator, segmenter, network_width)
     if description.draws and precision is Precision.INT8:
         raise ArtifactError(
             f"{generator}: its generator draws the dehazed image itself, and what is lost by that in 8 bits is seen in "
@@ -133,25 +141,32 @@ def export(
         _write_json(written, json_)
 
 
-def _load(generator: Path, segmenter: Path) -> "tuple[Network | DrawnPipeline, Artifact]":
+def _load(generator: Path, segmenter: Path, width: int | None) -> "tuple[Network | DrawnPipeline, Artifact]":
     """Return both networks as one, and what their checkpoints say of them."""
-    from dfs_core.evaluation.segmentation import load_generator, load_segmenter
+    from dfs_core.evaluation.segmentation import load_generator, load_segmenter, network_width
     from dfs_core.export.drawn import DrawnPipeline
     from dfs_core.models.pipeline import Network
     from dfs_core.models.translator import Translator
     from dfs_core.training import checkpoint
 
     dehazer, labeller = load_generator(generator), load_segmenter(segmenter)
+    widths = [network_width(path) for path in (generator, segmenter)]
+    if width is None and widths[0] != widths[1]:
+        raise ArtifactError(
+            f"{generator} was trained for frames {widths[0]} pixels wide, but {segmenter} for {widths[1]}, and both "
+            f"look at the same frame; choose one with --network-width {widths[1]}"
+        )
     sources = sorted({checkpoint.load(path).config["data"]["name"] for path in (generator, segmenter)})
     description = Artifact(
         "",
         labeller.labels,
+        network_width=width or widths[0],
         training_data=", ".join(DATA.get(source, source) for source in sources),
         license="; ".join(TERMS.get(source, f"the terms of {source}") for source in sources),
         draws=isinstance(dehazer, Translator),
     )
     if isinstance(dehazer, Translator):
-        return DrawnPipeline(dehazer, labeller).eval(), description
+        return DrawnPipeline(dehazer, labeller, description.network_width).eval(), description
     return Network(dehazer, labeller).eval(), description
 
 

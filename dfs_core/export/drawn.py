@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfs_core.artifact import MASK, Artifact
+from dfs_core.artifact import MASK, NETWORK_WIDTH, Artifact
 from dfs_core.export.half import to_half
 from dfs_core.models.pipeline import Outputs, network_size, shrink
 from dfs_core.models.segmenter import Segmenter
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class DrawnPipeline(nn.Module):
     """The whole model on uint8 frames [N, H, W, 3], as `dfs evaluate` runs such generators; the graph is held to it."""
 
-    def __init__(self, generator: Translator, segmenter: Segmenter) -> None:
+    def __init__(self, generator: Translator, segmenter: Segmenter, network_width: int = NETWORK_WIDTH) -> None:
         super().__init__()
-        self.generator = generator
+        self.generator, self.network_width = generator, network_width
         self.labeller = Labeller(segmenter)
 
     def forward(self, frames: torch.Tensor) -> Outputs:
@@ -31,7 +31,7 @@ class DrawnPipeline(nn.Module):
         hazy = frames.permute(0, 3, 1, 2).float() / 255.0
         drawn = (255.0 * self.generator.whole(hazy).image).clamp(0.0, 255.0)
         dehazed = drawn.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-        mask = self.labeller(shrink(drawn, *network_size(*frames.shape[1:3])))
+        mask = self.labeller(shrink(drawn, *network_size(*frames.shape[1:3], network_width=self.network_width)))
         return Outputs(dehazed, mask, torch.full((len(frames),), torch.nan))
 
     def graph(self, description: Artifact) -> "ModelProto":

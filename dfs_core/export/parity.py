@@ -112,7 +112,8 @@ def compare(network: "Network | DrawnPipeline", path: Path, shapes: Sequence[Fra
     missing = missing_backends()
     if len(missing) == len(BACKENDS):
         raise ArtifactError(f"{path}: nothing here can run it, so it cannot be compared: {'; '.join(missing.values())}")
-    pipeline = (Pipeline(network) if isinstance(network, Network) else network).eval()
+    width = artifact.read(path).network_width
+    pipeline = (Pipeline(network, width) if isinstance(network, Network) else network).eval()
     pictures = [_pictures(seed, shape) for seed, shape in enumerate(shapes)]
     with torch.inference_mode():
         expected = [pipeline(torch.from_numpy(frames)) for frames in pictures]

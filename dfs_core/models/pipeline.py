@@ -6,11 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfs_core.artifact import Artifact
+from dfs_core.artifact import NETWORK_WIDTH, Artifact
 from dfs_core.labels import CAMVID_11
 from dfs_core.models.segmenter import Segmenter
-
-_GEOMETRY = Artifact("geometry", CAMVID_11)
 
 
 class Outputs(NamedTuple):
@@ -30,9 +28,9 @@ class NetworkOutputs(NamedTuple):
     scores: torch.Tensor
 
 
-def network_size(height: int, width: int) -> tuple[int, int]:
+def network_size(height: int, width: int, *, network_width: int = NETWORK_WIDTH) -> tuple[int, int]:
     """Return the low resolution's height and width for a camera of that size."""
-    return _GEOMETRY.network_size(height, width)
+    return Artifact("geometry", CAMVID_11, network_width=network_width).network_size(height, width)
 
 
 def resize(planes: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -79,15 +77,15 @@ class Network(nn.Module):
 
 
 class Pipeline(nn.Module):
-    """The whole model on uint8 frames [N, H, W, 3]."""
+    """The whole model on uint8 frames [N, H, W, 3]; its networks look at frames `network_width` pixels wide."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, network_width: int = NETWORK_WIDTH) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.network_width = network, network_width
 
     def forward(self, frames: torch.Tensor) -> Outputs:
         """Return dehazed frames, masks and fog density."""
         height, width = frames.shape[1:3]
         planes = frames.permute(0, 3, 1, 2).float()
-        told = self.network(shrink(planes, *network_size(height, width)))
+        told = self.network(shrink(planes, *network_size(height, width, network_width=self.network_width)))
         return Outputs(restore(planes, told.restoration), told.mask, told.fog_density)

@@ -26,17 +26,19 @@ def train(
     curve of the losses, last.ckpt and best.ckpt.
     """
     from dfs_core.errors import ConfigError
+    from dfs_core.freed_memory import keep_freed_memory
     from dfs_core.training.config_file import read
     from dfs_core.training.dehazer import DehazerTask
     from dfs_core.training.loop import train as run
-    from dfs_core.training.machine import make_fabric
+    from dfs_core.training.machine import make_fabric, settled
     from dfs_core.training.segmenter import SegmenterTask
 
     if accelerator not in ACCELERATORS:
         raise ConfigError(f"--accelerator must be one of {', '.join(ACCELERATORS)}, not '{accelerator}'")
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: is a file, but a run is kept in a folder; name another")
-    settings = read(config, set_ or [])
+    keep_freed_memory(of_any_size=True)
+    settings = settled(read(config, set_ or []), accelerator=accelerator)
     fabric = make_fabric(settings, accelerator=accelerator, devices=devices, nodes=nodes)
     task = SegmenterTask(settings) if settings.task == "segmenter" else DehazerTask(settings)
     run(task, settings, out, resume=resume, fabric=fabric)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dfs_core.artifact import NETWORK_WIDTH
 from dfs_core.data.catalog import DataSpec
 from dfs_core.data.fog import FogRange
 from dfs_core.data.transforms import View
@@ -73,7 +74,10 @@ class TrainingConfig:
         clip: highest norm of the gradient; null to leave it.
         ema: share of the averaged weights that is kept at each step; 0 evaluates and exports the weights themselves.
         seed: of everything random.
-        precision: Lightning Fabric's, such as "32-true" or "bf16-mixed".
+        network_width: width in pixels, a multiple of 16, of the frames that the network is validated on and exported
+            for; their height keeps the aspect ratio.
+        precision: Lightning Fabric's, such as "32-true" or "bf16-mixed"; "auto" is the latter where the device computes
+            in bfloat16, which others take ten times as long for.
         workers: processes that prepare data, beside each process that trains.
         save_every: steps between two checkpoints.
         validate_every: steps between two validations.
@@ -115,7 +119,8 @@ class TrainingConfig:
     clip: float | None = 1.0
     ema: float = 0.998
     seed: int = 1
-    precision: str = "bf16-mixed"
+    network_width: int = NETWORK_WIDTH
+    precision: str = "auto"
     workers: int = 2
     save_every: int = 200
     validate_every: int = 400

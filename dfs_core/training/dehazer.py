@@ -43,7 +43,6 @@ class DehazerTask(Task):
         self._samples, self._validation = open_samples(config)
         self.labels, self.examples = self._samples.labels, len(self._samples)
         self._segmenter = self._open_segmenter()
-        self._size = config.view.size if config.view.squash else None
         self.monitor = "psnr" if self._segmenter is None else "miou"
         self._features: nn.Module | None = None
         if weights.perceptual > 0.0:
@@ -173,7 +172,8 @@ class DehazerTask(Task):
         return terms
 
     def _pictures(self, network: nn.Module, sample: Sample, hazy: Picture) -> dict[str, Picture]:
-        return {"hazy": hazy, "dehazed": dehaze(network, hazy, self._size), "clear": sample.image}
+        dehazed = dehaze(network, hazy, self.size_of_look(hazy.shape[:2]))
+        return {"hazy": hazy, "dehazed": dehazed, "clear": sample.image}
 
     def _count(self, tally: "_Tally", pictures: dict[str, Picture], sample: Sample) -> None:
         """Measure the pictures, and add the masks of hazy and dehazed to them."""
@@ -182,7 +182,7 @@ class DehazerTask(Task):
             return
         assert self.labels is not None  # noqa: S101 - they are the segmenter's
         for name in ("hazy", "dehazed"):
-            answered = answer(self._segmenter, pictures[name], self._size)
+            answered = answer(self._segmenter, pictures[name], self.size_of_look(pictures[name].shape[:2]))
             mask = mask_of(self._segmenter, answered, *sample.labels.shape)
             matrix = confusion(mask, sample.labels, len(self.labels))
             tally.matrices[name] = tally.matrices.get(name, 0) + matrix

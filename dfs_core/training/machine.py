@@ -2,6 +2,8 @@
 
 import inspect
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from lightning_fabric import Fabric
@@ -14,6 +16,30 @@ from dfs_core.training.config import TrainingConfig
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 """Those in which the weights stay in 32 bits, so that they can be averaged and resumed."""
 
+_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
+"""Instructions of processors that compute in bfloat16, as torch calls them; the last is ARM's."""
+
+
+def settled(config: TrainingConfig, *, accelerator: str = "auto") -> TrainingConfig:
+    """Return the configuration with a precision that suits this machine in place of "auto".
+
+    Args:
+        config: of the run.
+        accelerator: as for `make_fabric`.
+    """
+    if config.precision != "auto":
+        return config
+    return replace(config, precision="bf16-mixed" if _computes_in_bfloat16(accelerator) else "32-true")
+
+
+def _computes_in_bfloat16(accelerator: str) -> bool:
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return torch.cuda.get_device_capability() >= (8, 0)
+    capabilities: Mapping[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # older versions of torch do not tell
+    return any(capabilities.get(name) for name in _BFLOAT16)
+
 
 def make_fabric(
     config: TrainingConfig, *, accelerator: str = "auto", devices: int | str = "auto", nodes: int = 1
@@ -24,7 +50,7 @@ def make_fabric(
     device makes this process start itself again, once for each further device.
 
     Args:
-        config: of the run; its precision is used.
+        config: of the run, `settled`; its precision is used.
         accelerator: "cpu", "cuda" or "auto".
         devices: GPUs, or processes on a CPU, of each machine; "auto" is every GPU, or one process on a CPU.
         nodes: machines.

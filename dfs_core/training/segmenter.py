@@ -123,7 +123,6 @@ class SegmenterTask(Task):
 
     def validate(self, network: Any) -> Validation:
         """Return the mean IoU over the clear validation scenes, and over the dehazed ones, and pictures of some."""
-        size = self.config.view.size if self.config.view.squash else None
         shown = spread(len(self._validation), self.config.panel_rows)
         matrices: dict[str, Any] = {}
         panel = []
@@ -131,7 +130,7 @@ class SegmenterTask(Task):
             for number, sample in enumerate(self._validation):
                 pictures: dict[str, Picture] = {}
                 for density, picture in self._looks(sample, number):
-                    mask = predict_mask(network, picture, size)
+                    mask = predict_mask(network, picture, self.size_of_look(picture.shape[:2]))
                     matrix = confusion(mask, sample.labels, len(self.labels))
                     matrices[density] = matrices.get(density, 0) + matrix
                     name = f"dehazed{density}" if density else "clear"
@@ -144,6 +143,5 @@ class SegmenterTask(Task):
         """Yield the clear scene, and what the dehazer makes of it in fogs, with a suffix for each."""
         yield "", sample.image
         if self._dehazer is not None:
-            size = self.config.view.size if self.config.view.squash else None
             for density, hazy in in_fogs(sample, number, self.config):
-                yield density or "@given", dehaze(self._dehazer, hazy, size)
+                yield density or "@given", dehaze(self._dehazer, hazy, self.size_of_look(hazy.shape[:2]))

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from dfs_core import losses
 from dfs_core.labels import LabelSet
+from dfs_core.models.pipeline import network_size
 from dfs_core.training.config import TrainingConfig
 
 Batch = dict[str, Any]
@@ -65,6 +66,7 @@ class Task(ABC):
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
+        self.size_of_look((1, 1))  # refuses a width that no network takes
 
     def to(self, device: torch.device) -> None:
         """Bring all networks that the task uses to a device, in the memory layout that convolutions like best."""
@@ -74,6 +76,15 @@ class Task(ABC):
     def networks(self) -> list[nn.Module]:
         """Return all networks that the task uses, frozen ones too."""
         return [network for network in (self.network, self.discriminator) if network is not None]
+
+    def size_of_look(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return height and width of what networks look at when validated on a picture of that size.
+
+        Raises:
+            ArtifactError: `network_width` is no multiple of the networks' stride.
+        """
+        view = self.config.view
+        return view.size if view.squash else network_size(*size, network_width=self.config.network_width)
 
     @abstractmethod
     def stream(self, length: int) -> Dataset[Batch]:

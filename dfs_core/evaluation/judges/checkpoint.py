@@ -16,7 +16,7 @@ _SCORES, _COLORS = "scores", "colors"
 
 
 class CheckpointJudge(ScoreJudge):
-    """The averaged weights of a training run. It looks at pictures at the size that the runtime's segmenter would."""
+    """The averaged weights of a training run. It looks at pictures of the width that its configuration names."""
 
     def __init__(self, path: Path, *, name: str | None = None, threads: int | None = None) -> None:
         """Read it; it is turned into ONNX, which takes seconds, when the first picture comes.
@@ -24,10 +24,10 @@ class CheckpointJudge(ScoreJudge):
         Raises:
             CheckpointError: it is damaged, or one of another task.
         """
-        from dfs_core.evaluation.segmentation import load_segmenter
+        from dfs_core.evaluation.segmentation import load_segmenter, network_width
 
         self._segmenter = load_segmenter(path)
-        self._path, self._threads = path, threads
+        self._path, self._threads, self._width = path, threads, network_width(path)
         self._outputs = [_SCORES, _COLORS] if self._segmenter.in_colors else [_SCORES]
         self.are_logits = not self._segmenter.in_colors
         self.labels = self._segmenter.labels
@@ -42,10 +42,11 @@ class CheckpointJudge(ScoreJudge):
 
     @cached_property
     def _session(self) -> onnx_file.Session:
-        return onnx_file.Session(_from_frames(self._segmenter, self._outputs), source=self._path, threads=self._threads)
+        model = _from_frames(self._segmenter, self._outputs, self._width)
+        return onnx_file.Session(model, source=self._path, threads=self._threads)
 
 
-def _from_frames(segmenter: "Segmenter", outputs: list[str]) -> bytes:
+def _from_frames(segmenter: "Segmenter", outputs: list[str], width: int) -> bytes:
     """Return an ONNX model from uint8 frames [N, H, W, 3] of any size to what a segmenter says of them."""
     import onnx.compose
     import torch
@@ -69,6 +70,6 @@ def _from_frames(segmenter: "Segmenter", outputs: list[str]) -> bytes:
     core = trace(Told().eval(), outputs)
     core = onnx.compose.add_prefix(core, "network.", rename_inputs=False, rename_outputs=False)
     opset = next(entry.version for entry in core.opset_import if entry.domain in {"", "ai.onnx"})
-    head = before(Artifact("judge", segmenter.labels), opset=opset, ir_version=core.ir_version)
+    head = before(Artifact("judge", segmenter.labels, network_width=width), opset=opset, ir_version=core.ir_version)
     whole = onnx.compose.merge_models(head, core, io_map=[(LOW_RESOLUTION, LOW_RESOLUTION)], outputs=outputs)
     return bytes(whole.SerializeToString())

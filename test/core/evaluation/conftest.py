@@ -22,10 +22,12 @@ WIDTH = {"width": 4}
 Side = int | str
 
 
-def save_checkpoint(path: Path, task: str, model: str, options: dict[str, object], network: nn.Module) -> Path:
+def save_checkpoint(
+    path: Path, task: str, model: str, options: dict[str, object], network: nn.Module, **others: object
+) -> Path:
     """Write a network as a run of `dfs train` would."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    config = {"task": task, "model": model, "model_options": options}
+    config = {"task": task, "model": model, "model_options": options, **others}
     weights = network.state_dict()
     checkpoint.save(path, Checkpoint(config, 1, weights, weights, {}, CAMVID_11.name))
     return path

@@ -23,6 +23,7 @@ from dfs_core.models.cost import cost
 from dfs_core.models.pipeline import Network, Pipeline
 from dfs_core.onnx_reach import seen_unshrunk
 from dfs_core.runtime import load
+from dfs_core.training import checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,39 @@ def test_weight_too_large_for_half_precision_is_named(network):
     tensor.CopyFrom(numpy_helper.from_array(np.full(tensor.dims, 7e4, np.float32), weight))
     with pytest.raises(ArtifactError, match=rf"{weight}: holds 70000, which 16 bits cannot \(65504 at most\)"):
         to_half(core)
+
+
+@pytest.mark.parametrize(("widths", "asked", "told"), [((96, 96), None, 96), ((96, 480), 112, 112)])
+def test_networks_look_at_frames_of_the_width_they_are_for(
+    checkpoints, parts, tmp_path, monkeypatch, widths, asked, told
+):
+    monkeypatch.setattr(parity, "FRAMES", parity.FRAMES[1:2])
+    export(*_of_width(checkpoints, widths, tmp_path), tmp_path / "model.onnx", network_width=asked)
+    assert artifact.read(tmp_path / "model.onnx").network_width == told
+    frame = np.random.default_rng(3).integers(0, 256, (90, 160, 3), np.uint8)
+    with load(tmp_path / "model.onnx", "openvino", precision="fp32", threads=1) as dehazer:
+        result = dehazer(frame[None])
+    expected = Pipeline(Network(*parts), told)(torch.from_numpy(frame[None]))
+    assert result.mask.shape == (1, 48 if told == 96 else 64, told)
+    assert np.abs(result.dehazed.astype(int) - expected.dehazed.numpy()).max() <= 1
+
+
+def test_networks_for_frames_of_two_widths_are_refused(checkpoints, tmp_path):
+    generator, segmenter = _of_width(checkpoints, (96, 480), tmp_path)
+    words = f"{generator} was trained for frames 96 pixels wide, but {segmenter} for 480, .* --network-width 480"
+    with pytest.raises(ArtifactError, match=words):
+        export(generator, segmenter, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def _of_width(checkpoints, widths, folder):
+    """Return copies of checkpoints whose networks are for frames of these widths; 480 is not said."""
+    copies = [folder / path.name for path in checkpoints]
+    for path, width, copy in zip(checkpoints, widths, copies, strict=True):
+        state = checkpoint.load(path)
+        config = state.config if width == 480 else state.config | {"network_width": width}
+        checkpoint.save(copy, replace(state, config=config))
+    return copies
 
 
 def test_command_prints_cost_and_comparison_and_writes_them(checkpoints, parts, tmp_path, monkeypatch, capsys):

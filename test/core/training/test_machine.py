@@ -3,9 +3,10 @@
 import dataclasses
 
 import pytest
+import torch
 
 from dfs_core.errors import ConfigError
-from dfs_core.training.machine import make_fabric
+from dfs_core.training.machine import make_fabric, settled
 
 
 def test_one_process_on_a_cpu(config):
@@ -18,6 +19,20 @@ def test_precision_that_cannot_be_resumed_is_refused(config, precision):
     words = f"precision must be one of 32-true, bf16-mixed, 16-mixed, not '{precision}'"
     with pytest.raises(ConfigError, match=words):
         make_fabric(dataclasses.replace(config, precision=precision))
+
+
+@pytest.mark.parametrize(
+    ("has", "precision"), [((), "32-true"), (("avx2", "avx512_f"), "32-true"), (("avx2", "avx512_bf16"), "bf16-mixed")]
+)
+def test_precision_is_what_the_processor_computes_in(config, monkeypatch, has, precision):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(has, True) | {"amx_bf16": False})
+    asked = dataclasses.replace(config, precision="auto")
+    assert settled(asked, accelerator="cpu") == dataclasses.replace(config, precision=precision)
+
+
+def test_precision_that_was_asked_for_stays(config):
+    asked = dataclasses.replace(config, precision="16-mixed")
+    assert settled(asked) is asked
 
 
 @pytest.mark.parametrize("devices", ["many", "0", "-1", 0])

@@ -46,6 +46,15 @@ def redness(graph, tmp_path):
     return build
 
 
+def test_checkpoint_looks_at_pictures_of_the_width_it_is_for(small_network, tmp_path, checkpoint_of, soft_picture):
+    segmenter = small_network.segmenter
+    path = checkpoint_of(tmp_path / "run" / "best.ckpt", "segmenter", "unet", {"width": 4}, segmenter, network_width=96)
+    picture = soft_picture(97, 331)
+    expected = predict_mask(segmenter, picture, (32, 96))
+    assert (expected == predict_mask(segmenter, picture)).mean() < 0.98
+    assert (open_judge(path, threads=1)(picture).mask == expected).mean() >= 0.999
+
+
 @pytest.mark.parametrize("size", [(120, 160), (97, 331), (360, 480)])
 def test_checkpoint_and_model_see_what_torch_sees(judges, small_network, soft_picture, size):
     picture = soft_picture(*size)

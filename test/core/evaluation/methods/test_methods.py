@@ -8,6 +8,7 @@ from onnx import TensorProto, helper
 
 from dfs_core.errors import ArtifactError, BackendError, CheckpointError
 from dfs_core.evaluation.methods import open_method
+from dfs_core.evaluation.segmentation import dehaze
 from dfs_core.models import create_generator
 from dfs_core.models.cost import cost
 from dfs_core.models.pipeline import Pipeline
@@ -45,6 +46,16 @@ def test_checkpoint_says_what_its_exported_model_says(small_runs, small_model, s
 def test_checkpoint_costs_what_runs(small_runs, small_network):
     expense = open_method(small_runs / "generator" / "best.ckpt").expense(720, 1280)
     assert (expense.parameters, expense.macs) == cost(small_network.generator, (1, 3, 272, 480))
+
+
+def test_checkpoint_looks_at_frames_of_the_width_it_is_for(small_network, tmp_path, checkpoint_of, soft_picture):
+    generator = small_network.generator
+    path = checkpoint_of(tmp_path / "run" / "best.ckpt", "dehazer", "fast", {"width": 4}, generator, network_width=96)
+    method, frame = open_method(path), soft_picture(97, 331)
+    with torch.inference_mode():
+        expected = dehaze(generator, frame, (32, 96))
+    np.testing.assert_array_equal(method(frame).dehazed, expected)
+    assert method.expense(720, 1280).macs == cost(generator, (1, 3, 48, 96))[1]
 
 
 def test_frames_that_are_views_are_taken(small_runs, small_model, soft_picture):
