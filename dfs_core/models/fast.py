@@ -37,8 +37,9 @@ LAMP_TINT = 0.04
 SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
 """How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
 
-SKY_CHROMA = 0.015
-"""How far a channel of that difference may be from its mean: fog is grey, and so are skies in it. More is a cast."""
+SKY_CHROMA = 0.02
+"""How much bluer than grey, or redder, that difference may be: daylight varies so, but never towards green or purple,
+and skies in fog are nearly grey. More is a cast."""
 
 SKY_BRIGHTER = 0.12
 """How much brighter a channel of the sky may be than the fog before it: more would stand out against fog at trees."""
@@ -200,8 +201,8 @@ class FastGenerator(nn.Module):
     def _sky(self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
         """Return by how much the sky is brighter than the fog before it, [N, 3, 1, 1], for β of that exponent."""
         sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
-        grey = sky.mean(dim=1, keepdim=True)
-        sky = grey + (sky - grey).clamp(-SKY_CHROMA, SKY_CHROMA)
+        bluer = (0.5 * (sky[:, 2:] - sky[:, :1])).clamp(-SKY_CHROMA, SKY_CHROMA)
+        sky = sky.mean(dim=1, keepdim=True) + torch.cat([-bluer, torch.zeros_like(bluer), bluer], dim=1)
         return sky * _share_of_sky(exponent.detach())[:, None, None, None]
 
     def _planes(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:

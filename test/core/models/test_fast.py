@@ -113,8 +113,8 @@ def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     frame[:, :, :, 17:24], frame[:, :, :, 24:33] = 0.2, 1.0
     estimate = generator(frame)
     # sigmoid(8) = 0.99966 of the sky's colour: 0.5 tanh(-0.5) = -0.23106, blue + 0.15 tanh(1) = 0.11424, so -0.19298 in
-    # the mean, of which red and green are 0.03808 below, and blue is 0.07616 above: 0.015 are allowed
-    color = torch.tensor([-0.20798, -0.20798, -0.17798]).view(1, 3, 1, 1)
+    # the mean, and half of blue less red is 0.05712: 0.02 are allowed, and none towards green
+    color = torch.tensor([-0.21298, -0.19298, -0.17298]).view(1, 3, 1, 1)
     sky = estimate.sky * estimate.hidden
     torch.testing.assert_close(sky[..., :17], (0.99966 * color).expand(1, 3, 32, 17), atol=1e-3, rtol=0)
     assert sky[..., 17:33].abs().max() < 0.02 * 0.2  # sigmoid(8 - 50 * 0.4) = 6e-6, and what a straight line is off
@@ -122,6 +122,14 @@ def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     assert estimate.transmission[..., 17:33].max() < 0.3
     plain = estimate._replace(sky=None)
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), sky)
+
+
+def test_sky_is_never_greener_than_the_fog(generator):
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 50.0)
+    fill(generator.globals, *[0.0] * 5, -0.5, 0.0, 5.0, 0.02)
+    red, green, blue = generator(torch.full((1, 3, 32, 48), 0.6)).sky.flatten().tolist()
+    assert green == pytest.approx((red + blue) / 2, abs=1e-6)
+    assert blue - red == pytest.approx(0.15 * math.tanh(0.02), abs=1e-6)
 
 
 @pytest.mark.parametrize(
