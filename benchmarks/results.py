@@ -7,12 +7,16 @@ r"""Write docs/results.md: what fog costs, and what DFS and others win back, on 
 Each part is one `dfs evaluate`, whose report with all figures and pictures stays in the folder given with --out. What
 was predicted before is not predicted again.
 
+With --keep-rows what this run says nothing of stays in the tables as it was: rows of other methods, tables of other
+judges. So one new model need not bring all others along.
+
 The exit code is 1 if anything could not be read or computed. What there is of a part is written all the same; a part
 without a report keeps the tables that it had.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -60,7 +64,7 @@ def main() -> None:
             sections[part.name] = part.tables(report)
     text = DOCUMENT.read_text(encoding="utf-8")
     for name, tables in sections.items():
-        text = _replaced(text, name, tables)
+        text = _replaced(text, name, merged(_section(text, name)[1], tables) if options.keep_rows else tables)
     DOCUMENT.write_text(text, encoding="utf-8")
     print(f"{DOCUMENT}: written; the reports are in {options.out}")
     if problems:
@@ -117,6 +121,7 @@ def _options() -> argparse.Namespace:
         "--model", action="append", default=[], help="as `dfs evaluate --model`; videos get the first alone"
     )
     parser.add_argument("--segmenter", action="append", default=[], help="as `dfs evaluate --segmenter`; likewise")
+    parser.add_argument("--keep-rows", action="store_true", help="keep the rows and tables that this run does not have")
     parser.add_argument("--out", type=Path, required=True, help="folder of the reports")
     return parser.parse_args()
 
@@ -140,12 +145,76 @@ def _parts(options: argparse.Namespace) -> list[Part]:
 
 
 def _replaced(text: str, name: str, tables: str) -> str:
+    head, _, tail = _section(text, name)
+    return f"{head}{BEGIN.format(name)}\n\n{tables}\n{END}{tail}"
+
+
+def _section(text: str, name: str) -> tuple[str, str, str]:
+    """Return what is before a section's tables, these, and what is behind them."""
     begin = BEGIN.format(name)
     head, found, rest = text.partition(begin)
-    _, closed, tail = rest.partition(END)
+    tables, closed, tail = rest.partition(END)
     if not (found and closed):
         raise SystemExit(f"{DOCUMENT}: no place for '{name}'; it needs a line {begin} and, below it, a line {END}")
-    return f"{head}{begin}\n\n{tables}\n{END}{tail}"
+    return head, tables.strip(), tail
+
+
+def merged(before: str, now: str) -> str:
+    """Return the tables of now, with the rows and the tables that only `before` has.
+
+    Tables are the same by the words above them, up to a comma, and rows by the first two columns, of which an empty one
+    stands for the one above it. New rows come before the last of their density, which is the clear scene.
+    """
+    old, new = _by_heading(before), _by_heading(now)
+    paragraphs = []
+    for words in dict.fromkeys([*old, *new]):
+        heading, lines = new.get(words) or old[words]
+        if words in new and words in old:
+            lines = _merged_rows(old[words][1], lines)
+        paragraphs += [heading, "\n".join(lines)] if lines else [heading]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _by_heading(tables: str) -> dict[str, tuple[str, list[str]]]:
+    """Return heading and lines of each table, in their order; frames that are counted in a heading may be others."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    heading = ""
+    for paragraph in tables.strip().split("\n\n"):
+        if paragraph.startswith("|"):
+            found[re.sub(r"^\d+ ", "", heading).partition(",")[0].rstrip(":")] = (heading, paragraph.splitlines())
+        heading = paragraph
+    return found
+
+
+def _merged_rows(before: list[str], now: list[str]) -> list[str]:
+    if before[0] != now[0]:
+        raise SystemExit(f"{DOCUMENT}: a table has other columns now, so no row can be kept:\n{before[0]}\n{now[0]}")
+    grouped = now[0].split("|")[2].strip() == "method"
+    old, new = (_by_key(lines[2:], grouped=grouped) for lines in (before, now))
+    groups: dict[str, list[str]] = {}
+    for group, method in old:
+        groups.setdefault(group, []).append(method)
+    for group, method in [key for key in new if key not in old]:
+        methods = groups.setdefault(group, [])
+        methods.insert(len(methods) - (methods[-1:] == ["clear"]), method)
+    rows = []
+    for group, methods in groups.items():
+        for place, method in enumerate(methods):
+            cells = new.get((group, method)) or old[group, method]
+            first = [group if place == 0 else ""] if grouped else []
+            rows.append("| " + " | ".join([*first, method, *cells]) + " |")
+    return [*now[:2], *rows]
+
+
+def _by_key(lines: list[str], *, grouped: bool) -> dict[tuple[str, str], list[str]]:
+    """Return the cells of each row behind its group, "" where a table has none, and its method."""
+    rows, group = {}, ""
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if grouped:
+            group = cells.pop(0) or group
+        rows[group, cells[0]] = cells[1:]
+    return rows
 
 
 def _judged(report: dict[str, Any]) -> str:

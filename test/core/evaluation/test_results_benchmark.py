@@ -56,3 +56,92 @@ def test_report_with_problems_is_taken_and_one_of_an_earlier_run_is_not(
     assert problems == ["real: no report, as dfs evaluate ended with 1; its tables stay as they were"]
     assert (folder / "report.json").exists()
     assert f"{tmp_path / 'nowhere'}: no such file or folder" in capfd.readouterr().err
+
+
+BEFORE = """2 frames. Pictures against the clear ones:
+
+| β, 1/m | method | PSNR, dB |
+|---|---|---:|
+| 0.01 | hazy | 10.00 |
+|  | ours | 11.00 |
+|  | other | 12.00 |
+|  | clear |  |
+| 0.02 | ours | 9.00 |
+
+Judged by `old`, before the model that ships now:
+
+| β, 1/m | method | IoU class |
+|---|---|---:|
+| 0.01 | other | 0.500 |
+
+What they cost at that size, and took in that run:
+
+| method | GMAC |
+|---|---:|
+| ours | 1.00 |
+| other | 2.00 |
+"""
+
+NOW = """3 frames. Pictures against the clear ones:
+
+| β, 1/m | method | PSNR, dB |
+|---|---|---:|
+| 0.01 | hazy | 10.01 |
+|  | ours | 11.01 |
+|  | third | 13.00 |
+|  | clear |  |
+
+Judged by `new`:
+
+| β, 1/m | method | IoU class |
+|---|---|---:|
+| 0.01 | ours | 0.600 |
+
+What they cost at that size, and took in that run:
+
+| method | GMAC |
+|---|---:|
+| ours | 0.90 |
+"""
+
+MERGED = """3 frames. Pictures against the clear ones:
+
+| β, 1/m | method | PSNR, dB |
+|---|---|---:|
+| 0.01 | hazy | 10.01 |
+|  | ours | 11.01 |
+|  | other | 12.00 |
+|  | third | 13.00 |
+|  | clear |  |
+| 0.02 | ours | 9.00 |
+
+Judged by `old`, before the model that ships now:
+
+| β, 1/m | method | IoU class |
+|---|---|---:|
+| 0.01 | other | 0.500 |
+
+What they cost at that size, and took in that run:
+
+| method | GMAC |
+|---|---:|
+| ours | 0.90 |
+| other | 2.00 |
+
+Judged by `new`:
+
+| β, 1/m | method | IoU class |
+|---|---|---:|
+| 0.01 | ours | 0.600 |
+"""
+
+
+def test_rows_that_a_run_does_not_have_are_kept(results):
+    assert results.merged(BEFORE, NOW) == MERGED
+
+
+def test_tables_of_the_document_are_kept_as_they_are(results):
+    text = results.DOCUMENT.read_text(encoding="utf-8")
+    for name in ("camvid", "scenes", "photographs"):
+        _, tables, _ = results._section(text, name)
+        assert results.merged(tables, tables) == tables + "\n"
