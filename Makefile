@@ -43,7 +43,7 @@ lint: $(TEST_STAMP) ## check format, style and types
 
 TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config config/train/$(1)_camvid.yaml
 
-weights: $(TEST_STAMP) ## train what ships, in about nine hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
+weights: $(TEST_STAMP) ## train what ships, in about ten hours on two cores: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast_seg)
@@ -55,9 +55,13 @@ weights: $(TEST_STAMP) ## train what ships, in about nine hours on two cores: ma
 	@$(call TRAIN,dfs_fast_sky)
 	@$(call TRAIN,dfs_fast_uneven)
 	@$(call TRAIN,dfs_fast_contrast)
+	@$(call TRAIN,dfs_fast_wide)
+	@$(call TRAIN,dfs_fast_small)
 	@$(call TRAIN,dfs_fast)
 	@$(call TRAIN,segmenter)
 	@$(call TRAIN,segmenter_fast_start)
+	@$(call TRAIN,segmenter_fast_wide)
+	@$(call TRAIN,segmenter_fast_small)
 	@$(call TRAIN,segmenter_fast)
 	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter_fast/last.ckpt --out runs/dfs_fast.onnx
 	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --frames 500 --out runs/dfs_fast_int8.onnx

@@ -119,7 +119,8 @@ def test_fast_generator_learns_from_cityscapes_in_the_fog_that_foggy_cityscapes_
     ["loss_segmenter_camvid", "segmenter_camvid", "color_segmenter_camvid", "study_camvid",
      "dfs_fast_start_camvid", "dfs_fast_seg_camvid", "dfs_fast_apart_camvid", "dfs_fast_fog_camvid",
      "dfs_fast_features_camvid", "dfs_fast_scene_camvid", "dfs_fast_judged_camvid", "dfs_fast_sky_camvid",
-     "dfs_fast_uneven_camvid", "dfs_fast_contrast_camvid", "dfs_fast_camvid"],
+     "dfs_fast_uneven_camvid", "dfs_fast_contrast_camvid", "dfs_fast_wide_camvid", "dfs_fast_small_camvid",
+     "dfs_fast_camvid"],
 )  # fmt: skip
 def test_camvid_recipe_runs(recipe, camvid, tmp_path):
     settings = ["steps=2", "validation_samples=1", f"data.root={camvid}"]
@@ -130,16 +131,20 @@ def test_camvid_recipe_runs(recipe, camvid, tmp_path):
     assert train(f"{recipe}.yaml", tmp_path / "run", *settings).step == 2
 
 
-def test_fast_segmenter_keeps_the_encoder_that_it_starts_from(camvid, tmp_path):
+def test_fast_segmenter_keeps_the_encoder_until_its_frames_are_smaller(camvid, tmp_path):
     settings = ["validation_samples=1", f"data.root={camvid}", "steps=1", "panel_rows=1"]
     found = [train("segmenter_camvid.yaml", tmp_path / "0", *settings)]
-    for number, recipe in enumerate(("segmenter_fast_start_camvid.yaml", "segmenter_fast_camvid.yaml"), start=1):
+    for number, recipe in enumerate(("start", "wide", "small"), start=1):
         initial = f"initial={tmp_path / str(number - 1) / 'last.ckpt'}"
-        found.append(train(recipe, tmp_path / str(number), *settings, initial))
+        found.append(train(f"segmenter_fast_{recipe}_camvid.yaml", tmp_path / str(number), *settings, initial))
+    initial = f"initial={tmp_path / '3' / 'last.ckpt'}"
+    found.append(train("segmenter_fast_camvid.yaml", tmp_path / "4", *settings, initial))
     kept = [state.averaged["blocks.0._project_conv.weight"] for state in found]
     assert kept[0].equal(kept[1])
     assert kept[0].equal(kept[2])
-    assert [len(state.averaged["logits.weight"][0]) for state in found] == [64, 32, 32]
+    assert not kept[2].equal(kept[3])
+    assert [len(state.averaged["logits.weight"][0]) for state in found] == [64, 32, 32, 32, 32]
+    assert [state.config["network_width"] for state in found] == [480, 480, 480, 352, 352]
 
 
 def test_mask_recipe_looks_through_the_dehazer(camvid, tmp_path):
