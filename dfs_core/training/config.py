@@ -77,7 +77,7 @@ class TrainingConfig:
         network_width: width in pixels, a multiple of 16, of the frames that the network is validated on and exported
             for; their height keeps the aspect ratio.
         precision: Lightning Fabric's, such as "32-true" or "bf16-mixed"; "auto" is the latter where the device computes
-            in bfloat16, which others take ten times as long for.
+            in bfloat16, which others take nine times as long for.
         workers: processes that prepare data, beside each process that trains.
         save_every: steps between two checkpoints.
         validate_every: steps between two validations.
