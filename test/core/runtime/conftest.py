@@ -10,7 +10,8 @@ import pytest
 from dfs_core.runtime import cuda_driver, loading
 
 from .contract_model import build_model
-from .simulated_gpu import SimulatedDriver, install_tensorrt
+from .simulated_driver import SimulatedDriver
+from .simulated_tensorrt import install_tensorrt
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dfs_core.runtime import cuda_driver
 from dfs_core.runtime.cuda_driver import CONSTANTS, PROTOTYPES, CudaDevice
 from dfs_core.runtime.probes import missing_cuda_device
 
-from .simulated_gpu import SimulatedDriver
+from .simulated_driver import SimulatedDriver
 
 NO_CUDA = missing_cuda_device()
 KINDS = {

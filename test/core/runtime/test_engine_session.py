@@ -21,7 +21,8 @@ from dfs_core.runtime import load, tensorrt
 from dfs_core.runtime.engine_session import LANES
 
 from .measure import whole
-from .simulated_gpu import NAME, PLAN, install_tensorrt
+from .simulated_driver import NAME
+from .simulated_tensorrt import PLAN, install_tensorrt
 
 UPTO_FOUR = Profile((1, 1, 1), (1, 72, 128), (4, 400, 400))
 STEADY = ("cuMemAlloc_v2", "cuMemHostRegister_v2", "cuGraphInstantiateWithFlags", "execute_async_v3", "cuMemFree_v2")

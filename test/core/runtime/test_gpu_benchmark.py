@@ -11,7 +11,7 @@ import typer
 
 from dfs_core.runtime.probes import missing_cuda_device
 
-from .simulated_gpu import PLAN
+from .simulated_tensorrt import PLAN
 
 NO_CUDA = missing_cuda_device()
 ROOT = Path(__file__).parents[3]
