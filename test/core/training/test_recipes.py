@@ -120,7 +120,7 @@ def test_fast_generator_learns_from_cityscapes_in_the_fog_that_foggy_cityscapes_
      "dfs_fast_start_camvid", "dfs_fast_seg_camvid", "dfs_fast_apart_camvid", "dfs_fast_fog_camvid",
      "dfs_fast_features_camvid", "dfs_fast_scene_camvid", "dfs_fast_judged_camvid", "dfs_fast_sky_camvid",
      "dfs_fast_uneven_camvid", "dfs_fast_contrast_camvid", "dfs_fast_wide_camvid", "dfs_fast_small_camvid",
-     "dfs_fast_camvid"],
+     "dfs_fast_camvid", "dfs_fast_once_camvid", "dfs_fast_once_more_camvid"],
 )  # fmt: skip
 def test_camvid_recipe_runs(recipe, camvid, tmp_path):
     settings = ["steps=2", "validation_samples=1", f"data.root={camvid}"]
