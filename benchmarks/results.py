@@ -171,7 +171,7 @@ def merged(before: str, now: str) -> str:
         heading, lines = new.get(words) or old[words]
         if words in new and words in old:
             lines = _merged_rows(old[words][1], lines)
-        paragraphs += [heading, "\n".join(lines)] if lines else [heading]
+        paragraphs += [*([heading] if heading else []), "\n".join(lines)]
     return "\n\n".join(paragraphs) + "\n"
 
 

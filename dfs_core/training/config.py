@@ -165,6 +165,10 @@ class TrainingConfig:
             )
         if not self.validation_attenuation:
             raise ConfigError("validation_attenuation must name at least one density in 1/m, such as [0.01, 0.03]")
+        if self.network_width < 32 or self.network_width % 16:
+            raise ConfigError(
+                f"network_width must be a multiple of 16, the networks' stride, from 32 on, not {self.network_width}"
+            )
         if any(side < 16 or side % 16 for side in self.view.size):
             raise ConfigError(f"view.size must be multiples of 16, the networks' stride, not {list(self.view.size)}")
 

@@ -2,7 +2,6 @@
 
 import inspect
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -35,10 +34,8 @@ def settled(config: TrainingConfig, *, accelerator: str = "auto") -> TrainingCon
 def _computes_in_bfloat16(accelerator: str) -> bool:
     if accelerator != "cpu" and torch.cuda.is_available():
         return torch.cuda.get_device_capability() >= (8, 0)
-    capabilities: Mapping[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # older versions of torch do not tell
-    return any(capabilities.get(name) for name in _BFLOAT16)
+    tell = getattr(torch.cpu, "get_capabilities", None)  # older versions of torch do not tell
+    return tell is not None and any(tell().get(name) for name in _BFLOAT16)
 
 
 def make_fabric(

@@ -66,7 +66,6 @@ class Task(ABC):
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
-        self.size_of_look((1, 1))  # refuses a width that no network takes
 
     def to(self, device: torch.device) -> None:
         """Bring all networks that the task uses to a device, in the memory layout that convolutions like best."""
@@ -78,11 +77,7 @@ class Task(ABC):
         return [network for network in (self.network, self.discriminator) if network is not None]
 
     def size_of_look(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return height and width of what networks look at when validated on a picture of that size.
-
-        Raises:
-            ArtifactError: `network_width` is no multiple of the networks' stride.
-        """
+        """Return height and width of what networks look at when validated on a picture of that size."""
         view = self.config.view
         return view.size if view.squash else network_size(*size, network_width=self.config.network_width)
 

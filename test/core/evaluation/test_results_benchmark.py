@@ -142,6 +142,6 @@ def test_rows_that_a_run_does_not_have_are_kept(results):
 
 def test_tables_of_the_document_are_kept_as_they_are(results):
     text = results.DOCUMENT.read_text(encoding="utf-8")
-    for name in ("camvid", "scenes", "photographs"):
+    for name in ("camvid", "scenes", "photographs", "videos"):
         _, tables, _ = results._section(text, name)
         assert results.merged(tables, tables) == tables + "\n"

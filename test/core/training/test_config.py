@@ -49,6 +49,8 @@ def test_what_is_written_reads_back_the_same(write, tmp_path):
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"view": {"size": [100, 96]}}, r"view\.size must be multiples of 16"),
         ({"view": {"size": [0, 96]}}, r"view\.size must be multiples of 16"),
+        ({"network_width": 100}, r"network_width must be a multiple of 16, the networks' stride, from 32 on, not 100"),
+        ({"network_width": 16}, r"network_width must be a multiple of 16, .* not 16"),
         ({"view": {"scale": [1.6, 0.75]}}, r"view\.scale must be \[lowest, highest\], not \[1\.6, 0\.75\]"),
         ({"fog": {"mor_m": [0, 100]}}, r"fog\.mor_m must be above 0 metres"),
         ({"workers": -1}, "workers must be at least 0, not -1"),
