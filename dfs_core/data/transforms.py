@@ -28,6 +28,8 @@ class View:
     Attributes:
         size: height and width of the view, pixels.
         scale: factor on the size of the picture before it is cropped.
+        whole: share of the views that show all of the picture, or as much of it as has the view's aspect ratio: what a
+            network sees at work, while at another scale it sees a part; `scale` is then unused.
         brightness: factor on all channels.
         contrast: factor on the distance from the mean.
         saturation: factor on the distance from grey.
@@ -42,13 +44,15 @@ class View:
     contrast: tuple[float, float] = (0.75, 1.25)
     saturation: tuple[float, float] = (0.5, 1.4)
     tint: tuple[float, float] = (0.93, 1.07)
+    whole: float = 0.0
     mirror: float = 0.5
     squash: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none."""
-        if not 0.0 <= self.mirror <= 1.0:
-            raise ConfigError(f"view.mirror must be in [0, 1], not {self.mirror}")
+        """Refuse shares that are none."""
+        for name in ("whole", "mirror"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigError(f"view.{name} must be in [0, 1], not {getattr(self, name)}")
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Light]:
         """Return a random view of the sample, of the size asked for, and the light that was put on it.
@@ -87,6 +91,8 @@ class View:
         height, width = self.size
         source_height, source_width = planes["image"].shape[:2]
         scale = rng.uniform(*self.scale)
+        if self.whole and rng.random() < self.whole:
+            scale = max(height / source_height, width / source_width)
         taken = (min(max(1, round(height / scale)), source_height), min(max(1, round(width / scale)), source_width))
         top = int(rng.integers(source_height - taken[0] + 1))
         left = int(rng.integers(source_width - taken[1] + 1))

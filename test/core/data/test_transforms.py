@@ -81,6 +81,26 @@ def test_share_of_mirrored_views_is_the_one_asked_for():
     assert 160 < mirrored < 240  # 200 ± 3 standard deviations of 12.6
 
 
+def test_whole_views_show_all_that_has_the_aspect_ratio():
+    rows, columns = np.mgrid[:60, :80]
+    sample = Sample(
+        "street", np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8), ray_length=columns + 100.0 * rows
+    )
+    view = dataclasses.replace(UNLIT, size=(30, 20), scale=(3.0, 3.0), whole=1.0, mirror=0.0)
+    rng = np.random.default_rng(0)
+    for seen in (view.crop(sample, rng).ray_length for _ in range(20)):
+        assert np.ptp(seen[:, 0]) >= 5800.0 - 200.0, "the view does not show all of the picture's height"
+        assert 37.0 <= np.ptp(seen[0]) <= 40.0, "the view shows more or less of the width than has its aspect ratio"
+
+
+def test_share_of_whole_views_is_the_one_asked_for():
+    sample = sample_of(60, 80)
+    view = dataclasses.replace(UNLIT, size=(30, 40), scale=(2.0, 2.0), whole=0.3, mirror=0.0)
+    rng = np.random.default_rng(1)
+    whole = sum(len(np.unique(view.crop(sample, rng).ray_length)) > 200 for _ in range(400))
+    assert 90 <= whole <= 150
+
+
 def test_light_that_does_not_change_changes_nothing():
     sample = sample_of(60, 70)
     lit = relit(sample, UNLIT.light(sample, np.random.default_rng(0)))
@@ -131,9 +151,10 @@ def test_squashed_labels_lie_where_the_picture_is():
     np.testing.assert_array_equal(small.labels, small.image[..., 0] > 127)
 
 
-def test_a_share_above_one_is_refused():
-    with pytest.raises(ConfigError, match=r"view\.mirror must be in \[0, 1\], not 1\.5"):
-        View(mirror=1.5)
+@pytest.mark.parametrize("share", ["mirror", "whole"])
+def test_a_share_above_one_is_refused(share):
+    with pytest.raises(ConfigError, match=rf"view\.{share} must be in \[0, 1\], not 1\.5"):
+        View(**{share: 1.5})
 
 
 def test_a_view_of_a_huge_scale_is_one_pixel_and_of_a_tiny_one_the_whole():
