@@ -25,6 +25,10 @@ class EngineError(BackendError):
     """An engine cannot be built, or one that is kept is not what it should be."""
 
 
+class BuildEndedError(EngineError):
+    """The build of an engine was ended before it was whole, because that was asked for."""
+
+
 class FrameError(DfsError):
     """A frame or an image message is not what its header says, or has an encoding that is not known."""
 

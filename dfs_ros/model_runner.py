@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from dfs_core.engines.ending import end_builds
 from dfs_core.runtime import Dehazer, load
 from dfs_core.runtime.trial import try_out
 from dfs_ros import rounds
@@ -15,10 +16,6 @@ from dfs_ros.mailbox import Mailbox
 from dfs_ros.model_roots import ModelRoots
 from dfs_ros.model_statistics import ModelStatistics
 from dfs_ros.worker import Worker
-
-EXPECTED = Kind(540, 960, dehaze=True, segment=True)
-"""What the model is made ready for before the first frame has come."""
-
 
 class ModelRunner:
     """Runs one model for several cameras.
@@ -63,6 +60,7 @@ class ModelRunner:
             RuntimeError: the wait was given up.
         """
         if not self._worker.start(wait_while=wait_while) or self.dehazer is None:
+            end_builds()
             raise RuntimeError("interrupted while the model was being loaded")
         return self.dehazer
 
@@ -99,6 +97,7 @@ class ModelRunner:
     def stop(self, timeout: float) -> bool:
         """Free the model and end the thread; say whether it ended within `timeout` seconds."""
         self.dehazer = None
+        end_builds()
         return self._worker.stop(timeout)
 
     def _open_first(self) -> Dehazer:
@@ -115,7 +114,8 @@ class ModelRunner:
             threads=parameters.threads or None,
         )
         try:
-            kinds = Counter(camera.newest_kind or EXPECTED for camera in self._cameras)
+            expected = Kind(*dehazer.usual_frames[1:], dehaze=True, segment=True)
+            kinds = Counter(camera.newest_kind or expected for camera in self._cameras)
             try_out(dehazer, *next(iter(kinds))[:2])
             for kind, count in kinds.items():
                 dehazer.warm_up(kind.height, kind.width, batch=count, dehaze=kind.dehaze, segment=kind.segment)

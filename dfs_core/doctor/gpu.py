@@ -72,7 +72,7 @@ def _driver() -> Iterator[Finding]:
     if reason is not None:
         there = _library(_DRIVER)
         mark, cure = (Mark.BROKEN, "nvidia-smi") if there else (Mark.MISSING, driver_cure(hardware()))
-        yield Finding(TOPIC, "driver", mark, reason, cure)
+        yield Finding(TOPIC, "driver", mark, reason.partition(";")[0], cure)
         return
     module = _KERNEL_MODULE.read_text().strip() if _KERNEL_MODULE.exists() else "of unknown version"
     yield Finding(TOPIC, "driver", Mark.FINE, f"{module}, CUDA up to {_newest_cuda()}")

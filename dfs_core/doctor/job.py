@@ -1,5 +1,6 @@
 """The main job, really tried: load the shipped model on each backend and run a frame."""
 
+import itertools
 from collections.abc import Iterator
 from functools import partial
 
@@ -42,8 +43,10 @@ def verdict(findings: list[Finding]) -> Finding:
     backends = [finding for finding in findings if finding.topic == TOPIC]
     running = [finding.name for finding in backends if finding.mark is Mark.FINE]
     if running:
-        first = next(finding.name for finding in backends if finding.mark is Mark.FINE or finding.words == NOT_TRIED)
-        words = f"works on {' and '.join(running)}; backend 'auto' takes {first}"
+        before = itertools.takewhile(lambda finding: finding.mark is not Mark.FINE, backends)
+        untried = [finding.name for finding in before if finding.words == NOT_TRIED]
+        takes = f"tries {untried[0]} first, else takes {running[0]}" if untried else f"takes {running[0]}"
+        words = f"works on {' and '.join(running)}; backend 'auto' {takes}"
         return Finding(TOPIC, "dehaze a frame", Mark.FINE, words)
     cure = "pip install 'dfs_ros[cpu]', then dfs doctor"
     return Finding(TOPIC, "dehaze a frame", Mark.BROKEN, "works on no backend", cure)
@@ -54,8 +57,10 @@ def _backend(name: str, *, tried: bool) -> Iterator[Finding]:
     from dfs_core.runtime.probes import missing_cuda_device
 
     if (reason := unusable(name)) is not None:
-        cure = "see GPU above" if reason == missing_cuda_device() else _CURES.get(name, "")
-        yield Finding(TOPIC, name, Mark.MISSING, reason, cure)
+        if reason == missing_cuda_device():
+            yield Finding(TOPIC, name, Mark.MISSING, reason.partition(";")[0], "see GPU above")
+        else:
+            yield Finding(TOPIC, name, Mark.MISSING, reason, _CURES.get(name, ""))
         return
     if not tried:
         yield Finding(TOPIC, name, Mark.MISSING, NOT_TRIED, "dfs doctor --tensorrt")

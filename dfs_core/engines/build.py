@@ -12,12 +12,13 @@ from types import ModuleType
 from typing import Any
 
 from dfs_core.artifact import FRAMES
+from dfs_core.engines.ending import can_be_ended
 from dfs_core.engines.messages import explain, message_log
 from dfs_core.engines.model_file import ModelFile
 from dfs_core.engines.profile import Profile
 from dfs_core.engines.progress import OnProgress, progress_monitor
 from dfs_core.engines.target import Target, set_target
-from dfs_core.errors import EngineError
+from dfs_core.errors import BuildEndedError, EngineError
 
 WORKSPACE_MB = 2048
 
@@ -39,7 +40,7 @@ def build(
     """Return the engine of a model file as bytes.
 
     The builder works in a thread of its own, so that Ctrl-C reaches the caller at once, wherever the builder is; it
-    then ends at its next step, and only then is the KeyboardInterrupt raised.
+    then ends at its next step, and only then is the KeyboardInterrupt raised. `end_builds` ends it from elsewhere.
 
     Args:
         model: the model file.
@@ -51,15 +52,14 @@ def build(
         on_progress: told how far the build is.
 
     Raises:
-        EngineError: the file cannot be read, the profile or the target do not suit it, or the build failed or was
-            ended.
+        BuildEndedError: it was ended.
+        EngineError: the file cannot be read, the profile or the target do not suit it, or the build failed.
     """
-    cancelled = threading.Event()
+    with can_be_ended() as cancelled, ThreadPoolExecutor(1, thread_name_prefix="engine-build") as threads:
 
-    def go_on(step: str, share: float) -> bool:
-        return not cancelled.is_set() and (on_progress is None or on_progress(step, share))
+        def go_on(step: str, share: float) -> bool:
+            return not cancelled.is_set() and (on_progress is None or on_progress(step, share))
 
-    with ThreadPoolExecutor(1, thread_name_prefix="engine-build") as threads:
         engine = threads.submit(_build_and_let_go, model, profile, target, tensorrt, tf32, workspace_mb, go_on)
         try:
             return engine.result()
@@ -95,30 +95,31 @@ def _build(
 ) -> bytes:
     name = f"{tensorrt.__name__} {tensorrt.__version__}"
     log = message_log(tensorrt)
-    builder = tensorrt.Builder(log)
-    network = builder.create_network(1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = tensorrt.OnnxParser(network, log)
-    if not parser.parse(model.graph()) or network.num_outputs == 0:
-        reasons = [f"{error.node_operator()}: {error.desc()}" for error in _errors(parser)]
-        raise EngineError(f"{model.path}: {name} cannot read this graph: {explain(reasons or log.errors)}")
-    config = builder.create_builder_config()
-    config.set_memory_pool_limit(tensorrt.MemoryPoolType.WORKSPACE, workspace_mb << 20)
-    if not tf32:
-        config.clear_flag(tensorrt.BuilderFlag.TF32)
-    ranges = builder.create_optimization_profile()
-    ranges.set_shape(FRAMES, *((*shape, 3) for shape in (profile.smallest, profile.usual, profile.largest)))
-    if not ranges or config.add_optimization_profile(ranges) < 0:
-        raise EngineError(f"{model.path}: {name} refuses {profile}: {explain(log.errors)}")
-    set_target(tensorrt, config, target)
-    monitor = config.progress_monitor = progress_monitor(tensorrt, on_progress)
-    plan = builder.build_serialized_network(network, config)
-    if monitor.failure is not None:
-        raise monitor.failure
-    if monitor.ended:
-        raise EngineError(f"{model.path}: the build of its engine was ended before it was whole")
-    if plan is None:
-        raise EngineError(f"{model.path}: {name} cannot build its engine for {target}: {explain(log.errors)}")
-    return bytes(plan)
+    with log.collecting() as errors:
+        builder = tensorrt.Builder(log)
+        network = builder.create_network(1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+        parser = tensorrt.OnnxParser(network, log)
+        if not parser.parse(model.graph()) or network.num_outputs == 0:
+            reasons = [f"{error.node_operator()}: {error.desc()}" for error in _errors(parser)]
+            raise EngineError(f"{model.path}: {name} cannot read this graph: {explain(reasons or errors)}")
+        config = builder.create_builder_config()
+        config.set_memory_pool_limit(tensorrt.MemoryPoolType.WORKSPACE, workspace_mb << 20)
+        if not tf32:
+            config.clear_flag(tensorrt.BuilderFlag.TF32)
+        ranges = builder.create_optimization_profile()
+        ranges.set_shape(FRAMES, *((*shape, 3) for shape in (profile.smallest, profile.usual, profile.largest)))
+        if not ranges or config.add_optimization_profile(ranges) < 0:
+            raise EngineError(f"{model.path}: {name} refuses {profile}: {explain(errors)}")
+        set_target(tensorrt, config, target)
+        monitor = config.progress_monitor = progress_monitor(tensorrt, on_progress)
+        plan = builder.build_serialized_network(network, config)
+        if monitor.failure is not None:
+            raise monitor.failure
+        if monitor.ended:
+            raise BuildEndedError(f"{model.path}: the build of its engine was ended before it was whole")
+        if plan is None:
+            raise EngineError(f"{model.path}: {name} cannot build its engine for {target}: {explain(errors)}")
+        return bytes(plan)
 
 
 def _errors(parser: Any) -> list[Any]:

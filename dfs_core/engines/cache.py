@@ -26,8 +26,17 @@ _logger = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
-    """Return where engines are kept: below $XDG_CACHE_HOME, which is ~/.cache if not set."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfs" / "engines"
+    """Return where engines are kept: below $XDG_CACHE_HOME, which is ~/.cache if not set.
+
+    Raises:
+        EngineError: there is neither that nor a home directory.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfs" / "engines"
+    except RuntimeError as error:
+        raise EngineError(
+            f"there is no folder to keep engines in ({error}); let the environment variable XDG_CACHE_HOME name one"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,11 @@ class EngineCache:
     """The folder in which engines are kept."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Use a folder, `default_folder` if not given. It is made when the first engine is kept."""
+        """Use a folder, `default_folder` if not given. It is made when the first engine is kept.
+
+        Raises:
+            EngineError: none is given, and there is no default.
+        """
         self.folder = folder or default_folder()
 
     def entry(self, key: EngineKey) -> Entry:
@@ -101,8 +114,9 @@ class EngineCache:
     def get(self, key: EngineKey, build: Callable[[], bytes], *, model: str, rebuild: bool = False) -> bytes:
         """Return the engine of a key, from disk when it is there and whole, else built now and kept.
 
-        While one process builds an engine, others that want the same wait for it. Where an engine cannot be kept, the
-        log says so, and it is built all the same.
+        While one process builds an engine, others that want the same wait for it. In a folder that cannot be written,
+        an engine that is there is used; where there is none, the log says that it cannot be kept, and it is built all
+        the same.
 
         Args:
             key: what the engine is for.
@@ -116,6 +130,8 @@ class EngineCache:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(_locked(entry))
             except OSError as error:
+                if not rebuild and (kept := _read_if_good(entry)) is not None:
+                    return kept
                 _logger.warning("%s: engines cannot be kept there (%s); each start builds anew", self.folder, error)
                 return build()
             engine = None if rebuild else _read_if_good(entry)

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 from types import ModuleType
 
 from dfs_core.errors import EngineError
@@ -10,6 +11,9 @@ TENSORRT, TENSORRT_RTX = "tensorrt", "tensorrt_rtx"
 
 FLAVOURS = (TENSORRT, TENSORRT_RTX)
 """TensorRT (10.3 and later), which builds for the GPU that it finds; TensorRT for RTX, which needs none to build."""
+
+OLDEST = {TENSORRT: (10, 3), TENSORRT_RTX: (1, 0)}
+"""Major and minor version of each from which on it has all that is called here."""
 
 
 def is_installed(flavour: str) -> bool:
@@ -24,7 +28,7 @@ def import_tensorrt(flavour: str | None = None) -> ModuleType:
         flavour: one of `FLAVOURS`; the first that is installed if not given.
 
     Raises:
-        EngineError: it is not installed, or does not start.
+        EngineError: it is not installed, is too old, or does not start.
     """
     wanted = FLAVOURS if flavour is None else (flavour,)
     installed = [name for name in wanted if is_installed(name)]
@@ -33,8 +37,15 @@ def import_tensorrt(flavour: str | None = None) -> ModuleType:
             f"{' and '.join(wanted)} not installed; run `pip install tensorrt` or `pip install tensorrt-rtx-cu12`"
         )
     try:
-        return importlib.import_module(installed[0])
+        package = importlib.import_module(installed[0])
     except (ImportError, OSError) as error:
         raise EngineError(
             f"{installed[0]} does not start ({error}); install it again for this machine's CUDA"
         ) from error
+    found = tuple(int(number) for number in re.findall(r"\d+", package.__version__)[:2])
+    if found < (oldest := OLDEST[installed[0]]):
+        raise EngineError(
+            f"{installed[0]} {package.__version__} is too old, {'.'.join(map(str, oldest))} or later is needed: run "
+            f"`pip install --upgrade {installed[0].replace('_', '-')}`, on a Jetson install a newer JetPack"
+        )
+    return package

@@ -1,7 +1,9 @@
 """What a builder says when it fails, and what is known to cure it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -86,16 +88,31 @@ def explain(messages: Iterable[str]) -> str:
     return "; ".join([" | ".join(shown), *cures[:1]])
 
 
+@cache
 def message_log(tensorrt: ModuleType) -> Any:
-    """Return a logger that keeps errors; good builds have some too, so that they count only when one has failed."""
+    """Return the one logger of a package: TensorRT keeps the first that it is given, and for as long as it runs.
+
+    `with log.collecting() as errors:` gives the errors of what is done inside. Good builds have some too, so that they
+    count only when one has failed; those of other threads are among them.
+    """
 
     class MessageLog(tensorrt.ILogger):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             tensorrt.ILogger.__init__(self)
-            self.errors: list[str] = []
+            self._collected: dict[int, list[str]] = {}
+
+        @contextmanager
+        def collecting(self) -> Iterator[list[str]]:
+            errors: list[str] = []
+            self._collected[id(errors)] = errors
+            try:
+                yield errors
+            finally:
+                del self._collected[id(errors)]
 
         def log(self, severity: Any, message: str) -> None:
             if severity in {tensorrt.ILogger.Severity.ERROR, tensorrt.ILogger.Severity.INTERNAL_ERROR}:
-                self.errors.append(message)
+                for errors in tuple(self._collected.values()):
+                    errors.append(message)
 
     return MessageLog()

@@ -22,7 +22,7 @@ class Profile:
 
     smallest: Shape = (1, 1, 1)
     usual: Shape = (1, 1080, 1920)
-    largest: Shape = (1, 2160, 3840)
+    largest: Shape = (4, 2160, 3840)
 
     def __post_init__(self) -> None:
         """Refuse what is not in order, which a builder would."""

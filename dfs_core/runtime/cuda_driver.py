@@ -47,6 +47,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
 """Parameters of each function that is called, by the name that the library exports; all return a CUresult."""
 
 CONSTANTS = {
+    "CUDA_ERROR_OUT_OF_MEMORY": 2,
     "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR": 75,
     "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR": 76,
     "CU_STREAM_NON_BLOCKING": 1,
@@ -56,6 +57,8 @@ CONSTANTS = {
 """Values of `cuda.h`, by its names."""
 
 _NAME_LENGTH = 256
+
+_MORE_MEMORY = "give smaller frames, use fewer cameras, or end what else uses the GPU, which `nvidia-smi` lists"
 
 
 def open_driver() -> Any:
@@ -112,13 +115,16 @@ class CudaDevice:
         self._call("cuStreamSynchronize", self.stream)
 
     def close(self) -> None:
-        """Give stream and context back, once."""
+        """Give stream and context back, once; the calling thread is then without a context."""
         if not self._open:
             return
         self._open = False
         self.make_current()
-        self._call("cuStreamDestroy_v2", self.stream)
-        self._call("cuDevicePrimaryCtxRelease_v2", self._device)
+        try:
+            self._call("cuStreamDestroy_v2", self.stream)
+        finally:
+            self._call("cuCtxSetCurrent", None)
+            self._call("cuDevicePrimaryCtxRelease_v2", self._device)
 
     def free_memory(self) -> int:
         """Return how many bytes on the device nobody uses."""
@@ -129,7 +135,7 @@ class CudaDevice:
     def allocate(self, size: int) -> int:
         """Return the address of `size` bytes on the device; CUDA aligns it to 256 bytes at least."""
         address = c_uint64()
-        self._call("cuMemAlloc_v2", ctypes.byref(address), size)
+        self._call("cuMemAlloc_v2", ctypes.byref(address), size, of=f" for {size:,} bytes")
         return address.value
 
     def free(self, address: int) -> None:
@@ -190,9 +196,11 @@ class CudaDevice:
             raise BackendError(f"{name} gave nothing")
         return handle.value
 
-    def _call(self, name: str, *arguments: Any) -> None:
+    def _call(self, name: str, *arguments: Any, of: str = "") -> None:
         status = getattr(self._driver, name)(*arguments)
-        if status != 0:
-            words = c_char_p()
-            self._driver.cuGetErrorString(status, ctypes.byref(words))
-            raise BackendError(f"{name}: {(words.value or b'unknown error').decode()} (CUDA error {status})")
+        if status == 0:
+            return
+        words = c_char_p()
+        self._driver.cuGetErrorString(status, ctypes.byref(words))
+        told = f"{name}: {(words.value or b'unknown error').decode()} (CUDA error {status}){of}"
+        raise BackendError(f"{told}; {_MORE_MEMORY}" if status == CONSTANTS["CUDA_ERROR_OUT_OF_MEMORY"] else told)

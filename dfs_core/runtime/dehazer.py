@@ -64,6 +64,11 @@ class Dehazer(ABC):
         return ""
 
     @property
+    def usual_frames(self) -> tuple[int, int, int]:
+        """Frames that the model takes for certain, (N, H, W): what it can be tried on before the first have come."""
+        return 1, 540, 960
+
+    @property
     def steadies(self) -> bool:
         """Whether `Adjustment.steady` is heard: only where the frame is restored outside the graph."""
         return False

@@ -39,10 +39,18 @@ DTYPES: dict[str, np.dtype[Any]] = {
 LANES = 8
 """Shapes that are kept ready; the one unused for longest gives way."""
 
+SIZES = 3 * LANES
+"""Sizes of pinned memory that are kept: those of the frames, masks and fog densities of as many shapes."""
+
 Shape = tuple[int, int, int]
 """(N, H, W) of frames."""
 
 _WORKING_MEMORY = "working memory"
+
+_ANOTHER_WAY = (
+    "give smaller or fewer frames, build its engine again with `dfs build-engine MODEL --rebuild`, or use another "
+    "backend"
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -53,6 +61,7 @@ class EngineSession:
     Attributes:
         device: where it is.
         buffers: pinned memory for what comes from the device.
+        log: what TensorRT says.
     """
 
     def __init__(self, tensorrt: ModuleType, device: CudaDevice, plan: bytes, *, kernels: bytes | None = None) -> None:
@@ -68,17 +77,18 @@ class EngineSession:
             BackendError: it is not one for this GPU and version.
         """
         self.device = device
-        self.buffers = HostBuffers(device.pin, device.unpin)
+        self.buffers = HostBuffers(device.pin, device.unpin, sizes=SIZES)
+        self.log = message_log(tensorrt)
         self._tensorrt = tensorrt
-        self._log = message_log(tensorrt)
         self._lanes: OrderedDict[Shape, Lane] = OrderedDict()
-        try:
-            self._runtime: Runtime = tensorrt.Runtime(self._log)
-            engine = self._runtime.deserialize_cuda_engine(plan)
-        except (RuntimeError, TypeError) as error:  # pybind11's for a null pointer
-            raise self._refusal(f"does not start ({error})") from error
+        with self.log.collecting() as errors:
+            try:
+                self._runtime: Runtime = tensorrt.Runtime(self.log)
+                engine = self._runtime.deserialize_cuda_engine(plan)
+            except (RuntimeError, TypeError) as error:  # pybind11's for a null pointer
+                raise self._refusal(f"does not start ({error})", errors) from error
         if engine is None:
-            raise self._refusal("cannot load this engine")
+            raise self._refusal("cannot load this engine", errors)
         self._engine: Engine = engine
         self._check_types()
         self._rtx_config, self._rtx_cache = self._configure_rtx(kernels)
@@ -115,18 +125,21 @@ class EngineSession:
         self._rtx_config = self._rtx_cache = None
         del self._engine, self._runtime
 
-    def run_failed(self, shape: Shape) -> BackendError:
-        """Return the error of a network that could not be put on the stream."""
-        return self._refusal(f"failed on frames of {list(shape)}")
+    def run_failed(self, shape: Shape, errors: list[str]) -> BackendError:
+        """Return the error of a network that could not be put on the stream, given what TensorRT said of it."""
+        refusal = self._refusal(f"failed on frames of {list(shape)}", errors)
+        return BackendError(f"{refusal}; {_ANOTHER_WAY}")
 
     def _new_context(self) -> Context:
         strategy = self._tensorrt.ExecutionContextAllocationStrategy.USER_MANAGED
-        try:
-            context = self._engine.create_execution_context(strategy if self._rtx_config is None else self._rtx_config)
-        except RuntimeError as error:
-            raise self._refusal(f"cannot make this engine ready ({error})") from error
+        how = strategy if self._rtx_config is None else self._rtx_config
+        with self.log.collecting() as errors:
+            try:
+                context = self._engine.create_execution_context(how)
+            except RuntimeError as error:
+                raise self._refusal(f"cannot make this engine ready ({error})", errors) from error
         if context is None:
-            raise self._refusal("cannot make room for this engine; free GPU memory")
+            raise self._refusal("cannot make room for this engine; free GPU memory", errors)
         return context
 
     def _check_types(self) -> None:
@@ -151,9 +164,8 @@ class EngineSession:
         settings.set_runtime_cache(cache)
         return settings, cache
 
-    def _refusal(self, what: str) -> BackendError:
-        said = f": {explain(self._log.errors)}" if self._log.errors else ""
-        self._log.errors.clear()
+    def _refusal(self, what: str, errors: list[str]) -> BackendError:
+        said = f": {explain(errors)}" if errors else ""
         return BackendError(f"{self._tensorrt.__name__} {self._tensorrt.__version__} {what}{said}")
 
 
@@ -192,18 +204,24 @@ class Lane:
         if frames is not self._staging:
             for frame, pinned in zip(frames, self._staging, strict=False):
                 np.copyto(pinned, frame)
-        self._device.upload(self._staging, self._addresses[FRAMES])
-        self.enqueue()
-        for name, output in outputs.items():
-            self._device.download(self._addresses[name], output)
+        try:
+            self._device.upload(self._staging, self._addresses[FRAMES])
+            self.enqueue()
+            for name, output in outputs.items():
+                self._device.download(self._addresses[name], output)
+        except BaseException:
+            with suppress(BackendError):  # what is on the stream still reads and writes the arrays
+                self._device.synchronize()
+            raise
         self._device.synchronize()
 
     def enqueue(self) -> None:
         """Put the network alone on the stream, on the frames that are on the device already."""
         if self._graph is not None:
             self._device.launch(self._graph)
-        elif not self._context.execute_async_v3(self._device.stream):
-            raise self._session.run_failed(self._shape)
+            return
+        with self._session.log.collecting() as errors:
+            self._require(self._context.execute_async_v3(self._device.stream), errors)
 
     def close(self) -> None:
         """Free its graph and its memory."""
@@ -216,32 +234,45 @@ class Lane:
 
     def _prepare(self) -> dict[str, tuple[int, ...]]:
         """Tell the context its shape and its memory; return the shapes of the outputs."""
-        if not self._context.set_input_shape(FRAMES, (*self._shape, 3)):
-            raise self._session.run_failed(self._shape)
-        shapes = {name: tuple(map(int, self._context.get_tensor_shape(name))) for name in DTYPES}
-        self._place(FRAMES, self._staging.nbytes)
-        for name, dtype in DTYPES.items():
-            self._place(name, math.prod(shapes[name]) * dtype.itemsize)
-        if (size := self._context.update_device_memory_size_for_shapes()) > 0:
-            self._addresses[_WORKING_MEMORY] = self._device.allocate(size)
-        self._context.set_device_memory(self._addresses.get(_WORKING_MEMORY, 0), size)
+        with self._session.log.collecting() as errors:
+            self._require(self._context.set_input_shape(FRAMES, (*self._shape, 3)), errors)
+            shapes = {name: self._output_shape(name) for name in DTYPES}
+            sizes = {name: math.prod(shapes[name]) * dtype.itemsize for name, dtype in DTYPES.items()}
+            for name, size in {FRAMES: self._staging.nbytes, **sizes}.items():
+                self._addresses[name] = self._device.allocate(size)
+                self._require(self._context.set_tensor_address(name, self._addresses[name]), errors)
+            if (size := self._context.update_device_memory_size_for_shapes()) > 0:
+                self._addresses[_WORKING_MEMORY] = self._device.allocate(size)
+            self._context.set_device_memory(self._addresses.get(_WORKING_MEMORY, 0), size)
         return shapes
 
-    def _place(self, name: str, size: int) -> None:
-        self._addresses[name] = self._device.allocate(size)
-        if not self._context.set_tensor_address(name, self._addresses[name]):
-            raise self._session.run_failed(self._shape)
+    def _output_shape(self, name: str) -> tuple[int, ...]:
+        shape = tuple(map(int, self._context.get_tensor_shape(name)))
+        if min(shape, default=0) < 0:
+            raise BackendError(
+                f"the engine's '{name}' is {list(shape)} for frames of {list(self._shape)}: only a run would tell its "
+                "sides; export the model file again with `dfs export CHECKPOINT`, or use another backend"
+            )
+        return shape
+
+    def _require(self, done: bool, errors: list[str]) -> None:
+        """Refuse what TensorRT has not done, with what it said of it."""
+        if not done:
+            raise self._session.run_failed(self._shape, errors)
 
     def _record(self) -> int | None:
         """Return the network as a graph, or None where it cannot be one; it then runs kernel by kernel."""
-        self._device.begin_capture()
-        done = self._context.execute_async_v3(self._device.stream)
-        try:
-            graph = self._device.end_capture()
-        except BackendError as error:
-            _logger.info("frames of %s run without a CUDA graph: %s", list(self._shape), error)
-            return None
-        if not done:
+        graph, done = None, False
+        with self._session.log.collecting() as errors:
+            try:
+                self._device.begin_capture()
+                done = self._context.execute_async_v3(self._device.stream)
+                graph = self._device.end_capture()
+            except BackendError as error:
+                errors.insert(0, str(error))
+        if done and graph is not None:
+            return graph
+        _logger.info("frames of %s run without a CUDA graph: %s", list(self._shape), explain(errors))
+        if graph is not None:
             self._device.destroy_graph(graph)
-            return None
-        return graph
+        return None

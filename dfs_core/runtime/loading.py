@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from dfs_core import artifact
-from dfs_core.errors import BackendError
+from dfs_core.errors import BackendError, BuildEndedError, DfsError
 from dfs_core.runtime.dehazer import Dehazer
 from dfs_core.runtime.probes import missing_cuda_device, missing_packages, missing_tensorrt
 
@@ -126,6 +126,8 @@ def _start_first_usable(start: Callable[[str], Dehazer]) -> Dehazer:
     for name in BACKENDS:
         try:
             dehazer = start(name)
+        except BuildEndedError:  # whoever ended it wants no other backend either
+            raise
         except BackendError as error:
             reason = " ".join(str(error).removeprefix(f"backend {name}: ").split())
             refusals.setdefault(reason, []).append(name)
@@ -161,7 +163,16 @@ def _start(name: str, path: Path, description: artifact.Artifact, *, precision: 
             "let the environment variable NUMBA_CACHE_DIR name a folder that can be written"
         ) from error
     dehazer: Callable[..., Dehazer] = getattr(module, backend.dehazer)
-    return dehazer(path, description, precision=precision, threads=threads)
+    try:
+        return dehazer(path, description, precision=precision, threads=threads)
+    except DfsError:
+        raise
+    except Exception as error:
+        if name not in _ON_GPU:
+            raise
+        _logger.debug("backend %s", name, exc_info=True)
+        told = f"{type(error).__name__}: {error}"  # of a vendor's package, which may raise anything
+        raise BackendError(f"backend {name}: does not start ({told}); see `dfs doctor`") from error
 
 
 @contextmanager

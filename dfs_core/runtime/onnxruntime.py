@@ -44,16 +44,16 @@ class OnnxRuntimeDehazer(Dehazer):
         Args:
             path: the model file.
             artifact: its description.
-            precision: taken as "fp32" or "auto"; the format that the file holds is what runs either way.
+            precision: "fp32", or "auto" to allow TF32 on a GPU; the format of the file is what runs either way.
             threads: processor threads; ONNX Runtime's own choice if not given.
             whole: run the file as it is, even where its networks could run alone.
 
         Raises:
             BackendError: ONNX Runtime cannot open the file, or does not get the device it was asked for.
         """
-        del precision  # ONNX Runtime computes in the number format of the file
         super().__init__(artifact, precision=artifact.precision)
         self._path = path
+        self._tf32 = precision == "auto"
         self.kernels: FrameKernels | None = None
         self._mask_name = MASK
         self._sides: tuple[int | None, ...] = ()
@@ -108,6 +108,15 @@ class OnnxRuntimeDehazer(Dehazer):
         if SCORES in outputs:
             outputs[MASK] = self.kernels.label(outputs[SCORES], *low_resolution.shape[2:])
         return Result(dehazed, outputs.get(MASK), outputs[FOG_DENSITY])
+
+    @property
+    def usual_frames(self) -> tuple[int, int, int]:
+        """Frames that the file takes: its own sides, where it fixes them."""
+        sides = self._sides or self._session.get_inputs()[0].shape[:3]  # names, or None, for what is open
+        count, height, width = (
+            side if isinstance(side, int) else usual for side, usual in zip(sides, super().usual_frames, strict=True)
+        )
+        return count, height, width
 
     @property
     def steadies(self) -> bool:
@@ -170,7 +179,7 @@ class OnnxRuntimeDehazer(Dehazer):
             raise BackendError(f"{self._path}: ONNX Runtime failed ({_words(error)})") from error
         return dict(zip(wanted, outputs, strict=True))
 
-    def _providers(self) -> list[str]:
+    def _providers(self) -> list[str | tuple[str, dict[str, str]]]:
         return [self._provider]
 
 
@@ -193,8 +202,8 @@ class OnnxRuntimeCudaDehazer(OnnxRuntimeDehazer):
             )
         super().__init__(path, artifact, precision=precision, threads=threads, whole=True)
 
-    def _providers(self) -> list[str]:
-        return [self._provider, "CPUExecutionProvider"]
+    def _providers(self) -> list[str | tuple[str, dict[str, str]]]:
+        return [(self._provider, {"use_tf32": str(int(self._tf32))}), "CPUExecutionProvider"]
 
 
 def _words(error: Exception) -> str:

@@ -31,7 +31,7 @@ def missing_cuda_device() -> str | None:
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return "no NVIDIA driver (libcuda.so.1) on this machine"
+        return "no NVIDIA driver (libcuda.so.1) on this machine; see `dfs doctor`"
     if (status := driver.cuInit(0)) != _CUDA_SUCCESS:
         return f"the NVIDIA driver does not start (cuInit gave {status}); see `nvidia-smi`"
     count = ctypes.c_int(0)

@@ -23,7 +23,7 @@ from dfs_core.engines.key import EngineKey
 from dfs_core.engines.model_file import read_model
 from dfs_core.engines.profile import choose_profile
 from dfs_core.engines.target import Gpu, choose_target
-from dfs_core.errors import BackendError
+from dfs_core.errors import BackendError, BuildEndedError
 from dfs_core.runtime.adjustment import Adjustment, check_adjustments
 from dfs_core.runtime.cuda_driver import CudaDevice
 from dfs_core.runtime.dehazer import Batch, Dehazer, Frames, Result, check_frames, check_out
@@ -75,6 +75,11 @@ class TensorRtDehazer(Dehazer):
     def engine(self) -> str:
         """The folder of the engine, as `dfs engines list` names it."""
         return self._key.folder_name()
+
+    @property
+    def usual_frames(self) -> tuple[int, int, int]:
+        """The frames that the engine is fastest at."""
+        return self._key.profile.usual
 
     def __call__(
         self,
@@ -163,10 +168,16 @@ class TensorRtDehazer(Dehazer):
         return self._cache.find(wanted, gpu) or wanted
 
     def _open(self) -> EngineSession:
-        """Load the engine; one that does not load is built again, once."""
+        """Load the engine; one that does not load is built again, once.
+
+        Raises:
+            BackendError: it cannot be built, or does not load then either.
+        """
         kernels = self._kernels.read(_KERNELS)
         try:
             return EngineSession(self._tensorrt, self._device, self._fetch(), kernels=kernels)
+        except BuildEndedError:
+            raise
         except BackendError as error:
             _logger.warning("%s: %s; building its engine again", self._model.path, error)
         return EngineSession(self._tensorrt, self._device, self._fetch(rebuild=True))

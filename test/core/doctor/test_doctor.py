@@ -96,7 +96,7 @@ def test_a_machine_without_a_gpu_lacks_it_but_is_healthy(here: Any) -> None:
     run, _, findings = here
     assert run.returncode == 0
     for line in (("GPU", "driver"), ("main job", "tensorrt"), ("main job", "onnxruntime-cuda")):
-        assert (findings[line]["mark"], findings[line]["words"]) == ("missing", NO_CUDA)
+        assert (findings[line]["mark"], findings[line]["words"]) == ("missing", NO_CUDA.partition(";")[0])
     assert findings["GPU", "driver"]["cure"] == gpu.driver_cure(gpu.hardware())
     assert findings["main job", "tensorrt"]["cure"] == "see GPU above"
 
@@ -150,7 +150,14 @@ def test_verdict_names_what_auto_takes() -> None:
     lines = [Finding("main job", name, Mark.FINE, "loaded") for name in ("openvino", "onnxruntime")]
     assert job.verdict(lines).words == "works on openvino and onnxruntime; backend 'auto' takes openvino"
     untried = Finding("main job", "tensorrt", Mark.MISSING, job.NOT_TRIED, "dfs doctor --tensorrt")
-    assert job.verdict([untried, *lines]).words.endswith("; backend 'auto' takes tensorrt")
+    assert job.verdict([untried, *lines]).words.endswith("; backend 'auto' tries tensorrt first, else takes openvino")
+
+
+def test_backend_that_was_tried_or_comes_later_is_not_said_to_be_tried_first() -> None:
+    works = Finding("main job", "openvino", Mark.FINE, "loaded")
+    fails = Finding("main job", "tensorrt", Mark.BROKEN, "cannot load this engine")
+    later = Finding("main job", "onnxruntime", Mark.MISSING, job.NOT_TRIED)
+    assert job.verdict([fails, works, later]).words == "works on openvino; backend 'auto' takes openvino"
 
 
 @pytest.mark.skipif(NO_CUDA is None, reason="has a GPU, so the main job may be done there")

@@ -242,6 +242,28 @@ def test_without_a_place_for_it_the_engine_is_built_and_the_log_says_so(key, tmp
     assert "engines cannot be kept there" in caplog.text
 
 
+def test_an_engine_in_a_folder_that_cannot_be_written_is_used(key, get, cache, caplog):
+    builder = Builder()
+    get(key, builder)
+    (cache.folder / f"{key.folder_name()}.lock").mkdir()  # so that nothing can be locked, as on a read-only disk
+    assert get(key, builder) == b"engine 1"
+    assert caplog.records == []
+    assert get(key, builder, rebuild=True) == b"engine 2"
+    flip_a_bit(cache.entry(key).folder)
+    assert get(key, builder) == b"engine 3"
+    assert "engines cannot be kept there" in caplog.text
+
+
+def test_without_a_home_the_error_says_what_names_a_folder(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(EngineError, match="no folder to keep engines in .*home.*XDG_CACHE_HOME"):
+        EngineCache()
+
+
 def test_two_processes_that_ask_at_once_build_once(ask, cache):
     processes = [ask(), ask()]
     said = [process.stdout.readline() for process in processes]

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from dfs_core.engines.build import build
-from dfs_core.engines.messages import LENGTH, explain
+from dfs_core.engines.messages import LENGTH, explain, message_log
 from dfs_core.engines.model_file import ModelFile
 from dfs_core.engines.profile import Profile
 from dfs_core.engines.target import Target
@@ -174,3 +174,32 @@ def test_that_there_is_no_gpu_does_not_hide_the_reason():
     noise = "[checkMacros.cpp::catchCudaError::250] Error Code 1: Cuda Runtime (In x (cudaError 35: CUDA driver))"
     assert explain([noise, f"The reason {noise}", noise]) == "The reason"
     assert "`nvidia-smi`" in explain([noise])
+
+
+def test_a_package_has_one_logger(tensorrt):
+    assert message_log(tensorrt) is message_log(tensorrt)
+
+
+def test_errors_belong_to_what_is_done_while_they_come(tensorrt):
+    log, severity = message_log(tensorrt), tensorrt.ILogger.Severity
+    log.log(severity.ERROR, "nobody asks")
+    with log.collecting() as outer:
+        with log.collecting() as empty:
+            pass
+        with log.collecting() as inner:
+            log.log(severity.ERROR, "of both")
+            log.log(severity.WARNING, "no error")
+        log.log(severity.INTERNAL_ERROR, "of the outer")
+    log.log(severity.ERROR, "too late")
+    assert (outer, inner, empty) == (["of both", "of the outer"], ["of both"], [])
+
+
+def test_what_was_said_of_an_earlier_build_is_not_said_of_this_one(tensorrt):
+    model, target, words = REFUSALS["float32 on Turing"]
+    for _ in range(2):
+        with pytest.raises(EngineError, match=words):
+            build(model, PROFILE, target, tensorrt=tensorrt)
+    model, target, words = REFUSALS["sizes that the network does not take"]
+    with pytest.raises(EngineError, match=words) as caught:
+        build(model, PROFILE, target, tensorrt=tensorrt)
+    assert "GEMM" not in str(caught.value)

@@ -30,10 +30,10 @@ def test_a_profile_that_is_not_in_order_is_refused(shapes):
     ("asked", "expected"),
     [
         ({}, Profile()),
-        ({"largest": (None, 720, 1280)}, Profile((1, 1, 1), (1, 720, 1280), (1, 720, 1280))),
-        ({"usual": (None, 4000, 6000)}, Profile((1, 1, 1), (1, 4000, 6000), (1, 4000, 6000))),
-        ({"smallest": (None, 2000, 3000)}, Profile((1, 2000, 3000), (1, 2000, 3000), (1, 2160, 3840))),
-        ({"usual": (4, None, None)}, Profile((1, 1, 1), (4, 1080, 1920), (4, 2160, 3840))),
+        ({"largest": (None, 720, 1280)}, Profile((1, 1, 1), (1, 720, 1280), (4, 720, 1280))),
+        ({"usual": (None, 4000, 6000)}, Profile((1, 1, 1), (1, 4000, 6000), (4, 4000, 6000))),
+        ({"smallest": (None, 2000, 3000)}, Profile((1, 2000, 3000), (1, 2000, 3000), (4, 2160, 3840))),
+        ({"usual": (6, None, None)}, Profile((1, 1, 1), (6, 1080, 1920), (6, 2160, 3840))),
         (
             {"usual": (2, 540, 960), "largest": (6, None, None)},
             Profile((1, 1, 1), (2, 540, 960), (6, 2160, 3840)),
@@ -73,7 +73,7 @@ def test_what_is_no_size_is_refused(words):
 @pytest.mark.parametrize(
     ("profile", "words"),
     [
-        (Profile(), "frames 1x1 to 3840x2160, best at 1920x1080, batch 1"),
+        (Profile(), "frames 1x1 to 3840x2160, best at 1920x1080, batch 1 to 4, best at 1"),
         (Profile((1, 720, 1280), (4, 720, 1280), (4, 720, 1280)), "frames 1280x720, batch 1 to 4"),
     ],
 )
@@ -83,6 +83,6 @@ def test_a_profile_says_what_it_is(profile, words):
 
 def test_what_a_file_was_made_for_is_the_largest_unless_more_is_asked_for():
     made_for = (None, 720, 1280)
-    assert choose_profile(made_for=made_for) == Profile((1, 1, 1), (1, 720, 1280), (1, 720, 1280))
-    asked = choose_profile(made_for=made_for, largest=(4, 1080, 1920))
-    assert asked == Profile((1, 1, 1), (1, 720, 1280), (4, 1080, 1920))
+    assert choose_profile(made_for=made_for) == Profile((1, 1, 1), (1, 720, 1280), (4, 720, 1280))
+    asked = choose_profile(made_for=made_for, largest=(8, 1080, 1920))
+    assert asked == Profile((1, 1, 1), (1, 720, 1280), (8, 1080, 1920))

@@ -19,6 +19,7 @@ import numpy as np
 from dfs_core.runtime.cuda_driver import PROTOTYPES
 
 OUT_OF_MEMORY, INVALID_CONTEXT, CAPTURE_UNSUPPORTED, CAPTURE_INVALIDATED, NO_SUCH_THING = 2, 201, 900, 901, 400
+UNKNOWN = 999
 CAPABILITY = {75: 8, 76: 6}
 NAME = b"Simulated GPU"
 
@@ -39,6 +40,7 @@ class SimulatedDriver:
         capturable: whether networks can be recorded.
         can_pin: whether memory can be pinned.
         broken: whether TensorRT refuses to run networks.
+        refuses: names of functions that fail.
         faults: what callers did wrong.
     """
 
@@ -52,6 +54,7 @@ class SimulatedDriver:
         self.contexts = self.streams = 0
         self.capturable = self.can_pin = True
         self.broken = False
+        self.refuses: set[str] = set()
         self.faults: list[BaseException] = []
         self._current: set[int] = set()
         self._stream: list[Callable[[], None]] = []
@@ -66,6 +69,16 @@ class SimulatedDriver:
     def capturing(self) -> bool:
         """Whether the stream is being recorded."""
         return self._capture is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was put on the stream is done."""
+        return not self._stream
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the calling thread has a context."""
+        return threading.get_ident() in self._current
 
     def invalidate(self) -> None:
         """Spoil the recording, as a call that cannot be recorded does."""
@@ -87,13 +100,15 @@ class SimulatedDriver:
 
         def call(*arguments: Any) -> int:
             self.calls[name] += 1
-            if name.startswith(("cuMem", "cuStream", "cuGraph")) and threading.get_ident() not in self._current:
+            if name.startswith(("cuMem", "cuStream", "cuGraph")) and not self.is_current:
                 return INVALID_CONTEXT
+            if name in self.refuses:
+                return UNKNOWN
             try:
                 return function(*arguments) or 0
             except BaseException as error:  # noqa: BLE001 (ctypes would print and forget it)
                 self.faults.append(error)
-                return 999
+                return UNKNOWN
 
         return call
 
@@ -114,10 +129,16 @@ class SimulatedDriver:
         context[0] = 0x77
 
     def _cuDevicePrimaryCtxRelease_v2(self, device: int) -> None:  # noqa: N802
+        if self.is_current:
+            raise Fault("the context is given back while it is current")
         self.contexts -= 1
-        self._current.clear()
+        if not self.contexts:
+            self._current.clear()
 
-    def _cuCtxSetCurrent(self, context: int) -> int | None:  # noqa: N802
+    def _cuCtxSetCurrent(self, context: int | None) -> int | None:  # noqa: N802
+        if context is None:
+            self._current.discard(threading.get_ident())
+            return None
         if context != 0x77 or not self.contexts:
             return INVALID_CONTEXT
         self._current.add(threading.get_ident())
@@ -196,6 +217,8 @@ class SimulatedDriver:
         return None
 
     def _cuMemHostUnregister(self, address: int) -> None:  # noqa: N802
+        if self._stream:
+            raise Fault("memory is unpinned while the stream may use it")
         del self.pinned[address]
 
     def _cuMemcpyHtoDAsync_v2(self, target: int, source: int, size: int, stream: int) -> None:  # noqa: N802

@@ -21,13 +21,19 @@ PLAN = b"plan:"
 
 
 def simulated_tensorrt(driver: SimulatedDriver, *, rtx: bool = False) -> Any:
-    """Return a package that runs plans, which are model files behind `PLAN`, on a simulated GPU."""
+    """Return a package that runs plans, which are model files behind `PLAN`, on a simulated GPU.
+
+    It `says` errors, given by the name of the function that says them, whether that fails or not.
+    """
     package: Any = ModuleType("tensorrt_rtx" if rtx else "tensorrt")
     package.__version__ = "1.7.1" if rtx else "10.3.0"
     package.ILogger = _Logger
     package.DataType = Enum("DataType", ["FLOAT", "UINT8"])
     package.ExecutionContextAllocationStrategy = Enum("Strategy", ["STATIC", "USER_MANAGED"])
     package.output_types = {}
+    package.output_shapes = {}
+    package.logger = None
+    package.says = {}
     package.kernels = b""
     package.context_error = None
     if rtx:
@@ -65,13 +71,21 @@ class _Logger:
 
 class _Runtime:
     def __init__(self, package: Any, driver: SimulatedDriver, logger: Any) -> None:
-        self._package, self._driver, self._logger = package, driver, logger
+        package.logger = package.logger or logger
+        if logger is not package.logger:
+            raise Fault("logger passed into createInferRuntime differs from one already registered")
+        self._package, self._driver = package, driver
 
     def deserialize_cuda_engine(self, plan: bytes) -> "_Engine | None":
         if not plan.startswith(PLAN):
-            self._logger.log(_Logger.Severity.ERROR, "IRuntime::deserializeCudaEngine: magic tag does not match")
+            _say(self._package, "IRuntime::deserializeCudaEngine: magic tag does not match")
             return None
         return _Engine(self._package, self._driver, plan.removeprefix(PLAN))
+
+
+def _say(package: Any, *messages: str) -> None:
+    for message in messages:
+        package.logger.log(_Logger.Severity.ERROR, message)
 
 
 class _RuntimeCache:
@@ -113,9 +127,10 @@ class _Engine:
         strategy = how.strategy if isinstance(how, _RuntimeConfig) else how
         if strategy is not self._package.ExecutionContextAllocationStrategy.USER_MANAGED:
             raise Fault(f"working memory by {strategy}")
+        _say(self._package, *self._package.says.get("create_execution_context", ()))
         if self._package.context_error is not None:
             raise self._package.context_error
-        return _Context(self.session, self._driver)
+        return _Context(self._package, self.session, self._driver)
 
     def get_tensor_dtype(self, name: str) -> Any:
         kinds = self._package.DataType
@@ -125,8 +140,8 @@ class _Engine:
 class _Context:
     """Knows the shapes of outputs by running the network once, and must itself be run once before it is recorded."""
 
-    def __init__(self, session: ort.InferenceSession, driver: SimulatedDriver) -> None:
-        self._session, self._driver = session, driver
+    def __init__(self, package: Any, session: ort.InferenceSession, driver: SimulatedDriver) -> None:
+        self._package, self._session, self._driver = package, session, driver
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._addresses: dict[str, int] = {}
         self._working_memory = 0
@@ -139,7 +154,7 @@ class _Context:
         return True
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        return self._shapes[name]
+        return self._package.output_shapes.get(name, self._shapes[name])
 
     def set_tensor_address(self, name: str, address: int) -> bool:
         self._addresses[name] = address
@@ -154,6 +169,7 @@ class _Context:
 
     def execute_async_v3(self, stream: int) -> bool:
         self._driver.calls["execute_async_v3"] += 1
+        _say(self._package, *self._package.says.get("execute_async_v3", ()))
         if self._driver.broken:
             return False
         if self._driver.capturing and (self._fresh or not self._driver.capturable):

@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+from contextlib import nullcontext
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_ulonglong, c_void_p
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -90,9 +91,36 @@ def test_refusals_are_told_in_the_drivers_own_words(monkeypatch):
     monkeypatch.setattr(cuda_driver, "open_driver", SimulatedDriver)
     device = CudaDevice()
     assert (device.name, device.compute_capability) == ("Simulated GPU", (8, 6))
-    with pytest.raises(BackendError, match=r"^cuMemAlloc_v2: out of memory \(CUDA error 2\)$"):
-        device.allocate(1 << 40)
+    with pytest.raises(BackendError, match=r"^cuMemFree_v2: something else \(CUDA error 999\)$"):
+        device.free(0)
     device.close()
+
+
+def test_too_little_memory_is_told_with_its_size_and_cure(monkeypatch):
+    monkeypatch.setattr(cuda_driver, "missing_cuda_device", lambda: None)
+    monkeypatch.setattr(cuda_driver, "open_driver", SimulatedDriver)
+    device = CudaDevice()
+    words = (
+        r"^cuMemAlloc_v2: out of memory \(CUDA error 2\) for 2,000,000,000 bytes; give smaller .*, which `nvidia-smi`"
+    )
+    with pytest.raises(BackendError, match=words):
+        device.allocate(2_000_000_000)
+    device.close()
+
+
+@pytest.mark.parametrize("refused", [set(), {"cuStreamDestroy_v2"}])
+def test_closed_device_leaves_no_context_behind(refused, monkeypatch):
+    driver = SimulatedDriver()
+    driver.refuses = refused
+    monkeypatch.setattr(cuda_driver, "missing_cuda_device", lambda: None)
+    monkeypatch.setattr(cuda_driver, "open_driver", lambda: driver)
+    device, other = CudaDevice(), CudaDevice()
+    for opened in (device, other):
+        opened.make_current()
+        with pytest.raises(BackendError) if refused else nullcontext():
+            opened.close()
+        assert not driver.is_current
+    assert (driver.contexts, driver.faults) == (0, [])
 
 
 @pytest.mark.gpu

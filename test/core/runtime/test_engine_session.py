@@ -18,14 +18,18 @@ from dfs_core.engines.profile import Profile
 from dfs_core.engines.target import Target
 from dfs_core.errors import BackendError, FrameError
 from dfs_core.runtime import load, tensorrt
-from dfs_core.runtime.engine_session import LANES
+from dfs_core.runtime.engine_session import LANES, SIZES
 
 from .measure import whole
 from .simulated_driver import NAME
 from .simulated_tensorrt import PLAN, install_tensorrt
 
 UPTO_FOUR = Profile((1, 1, 1), (1, 72, 128), (4, 400, 400))
-STEADY = ("cuMemAlloc_v2", "cuMemHostRegister_v2", "cuGraphInstantiateWithFlags", "execute_async_v3", "cuMemFree_v2")
+STEADY = (
+    "cuMemAlloc_v2", "cuMemHostRegister_v2", "cuMemHostUnregister", "cuGraphInstantiateWithFlags", "execute_async_v3",
+    "cuMemFree_v2",
+)  # fmt: skip
+FAILED = r"^tensorrt 10\.3\.0 failed on frames of \[1, 48, 64\]"
 
 
 @pytest.fixture
@@ -80,6 +84,18 @@ def test_frames_after_the_first_of_a_size_allocate_pin_and_record_nothing(model_
         before = {name: driver.calls[name] for name in STEADY}
         for seed in range(20):
             result = dehazer(pictures(2, 64, 96, seed=seed))
+        assert result.dehazed is not None
+        assert {name: driver.calls[name] for name in STEADY} == before
+
+
+def test_as_many_sizes_in_turn_as_are_kept_ready_allocate_pin_and_record_nothing(model_path, driver, keep_engine):
+    keep_engine(model_path)
+    with load(model_path, "tensorrt") as dehazer:
+        for turn in range(4):
+            if turn == 2:
+                before = {name: driver.calls[name] for name in STEADY}
+            for height in range(40, 40 + LANES):
+                result = dehazer(pictures(1, height, 64))
         assert result.dehazed is not None
         assert {name: driver.calls[name] for name in STEADY} == before
 
@@ -145,6 +161,27 @@ def test_network_that_cannot_be_recorded_runs_without_a_graph(model_path, driver
     assert "frames of [1, 48, 64] run without a CUDA graph: cuStreamEndCapture: " in caplog.text
 
 
+def test_recording_that_cannot_begin_means_no_graph_and_nothing_else(model_path, driver, package, caplog):
+    caplog.set_level("INFO")
+    driver.refuses = {"cuStreamBeginCapture_v2"}
+    package.says["execute_async_v3"] = ["no kernel of this layer"]
+    frames = pictures(1, 48, 64)
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
+        same(dehazer(frames), reference(frames))
+    assert driver.calls["cuGraphLaunch"] == 0
+    words = "frames of [1, 48, 64] run without a CUDA graph: cuStreamBeginCapture_v2: something else (CUDA error 999)\n"
+    assert words in caplog.text
+
+
+def test_recording_that_tensorrt_refuses_is_told_in_its_words(model_path, driver, package, caplog):
+    caplog.set_level("INFO")
+    driver.capturable = False
+    package.says["execute_async_v3"] = ["this layer waits for the stream"]
+    with load(model_path, "tensorrt"):
+        pass
+    assert "(CUDA error 901) | this layer waits for the stream" in caplog.text
+
+
 def test_memory_that_cannot_be_pinned_serves_all_the_same(model_path, driver, package):
     driver.can_pin = False
     frames = pictures(1, 48, 64)
@@ -163,12 +200,21 @@ def test_sizes_come_and_go_without_filling_the_device(model_path, driver, packag
         assert len(driver.memory) == LANES * 5  # frames, three outputs, working memory
 
 
+def test_sizes_come_and_go_without_filling_pinned_memory(model_path, driver, package):
+    with load(model_path, "tensorrt") as dehazer:
+        for height in range(16, 16 + 3 * SIZES):
+            dehazer(pictures(1, height, 32))
+        assert len(driver.pinned) <= 2 * SIZES  # of a size: for frames that go up, and for dehazed ones
+
+
 def test_size_that_does_not_fit_is_refused_and_the_next_frame_flows(model_path, driver, package):
     with load(model_path, "tensorrt") as dehazer:
         dehazer(pictures(1, 48, 64))
         held = len(driver.memory)
         driver.room = sum(map(len, driver.memory.values())) + 10_000
-        with pytest.raises(BackendError, match=r"cuMemAlloc_v2: out of memory \(CUDA error 2\)"):
+        with pytest.raises(
+            BackendError, match=r"cuMemAlloc_v2: out of memory \(CUDA error 2\) for 480,000 bytes; give"
+        ):
             dehazer(pictures(1, 400, 400))
         assert len(driver.memory) == held
         assert dehazer(pictures(1, 48, 64)).dehazed is not None
@@ -178,11 +224,55 @@ def test_network_that_fails_is_told_and_leaves_nothing(model_path, driver, packa
     with load(model_path, "tensorrt") as dehazer:
         held = len(driver.memory)
         driver.broken = True
-        with pytest.raises(BackendError, match=r"^tensorrt 10\.3\.0 failed on frames of \[1, 48, 64\]$"):
+        with pytest.raises(BackendError, match=rf"{FAILED}; give smaller or fewer frames, .*`dfs build-engine"):
             dehazer(pictures(1, 48, 64))
         assert len(driver.memory) == held
         driver.broken = False
         assert dehazer(pictures(1, 48, 64)).dehazed is not None
+
+
+def test_failure_is_told_in_tensorrts_words_and_never_in_those_of_an_earlier_one(model_path, driver, package):
+    package.says["create_execution_context"] = ["of what went well in the end"]
+    with load(model_path, "tensorrt") as dehazer:
+        driver.broken = True
+        package.says["execute_async_v3"] = ["an illegal memory access"]
+        with pytest.raises(BackendError, match=rf"{FAILED}: an illegal memory access; give"):
+            dehazer(pictures(1, 48, 64))
+        package.says["execute_async_v3"] = []
+        with pytest.raises(BackendError, match=rf"{FAILED}; give"):
+            dehazer(pictures(1, 48, 64))
+        package.context_error = RuntimeError("no")
+        with pytest.raises(BackendError, match=r"cannot make this engine ready \(no\): of what went well in the end$"):
+            dehazer(pictures(1, 48, 64))
+
+
+def test_two_models_share_the_one_logger_that_tensorrt_takes(model_path, package):
+    frames = pictures(1, 48, 64)
+    with load(model_path, "tensorrt") as one, load(model_path, "tensorrt") as other:
+        same(one(frames), other(frames))
+
+
+@pytest.mark.parametrize("refused", ["cuMemcpyHtoDAsync_v2", "cuGraphLaunch", "cuMemcpyDtoHAsync_v2"])
+def test_memory_is_let_go_of_only_when_no_copy_is_under_way(refused, model_path, driver, package):
+    frames = pictures(1, 48, 64)
+    with load(model_path, "tensorrt") as dehazer, whole(model_path) as reference:
+        dehazer(frames)
+        driver.refuses = {refused}
+        with pytest.raises(BackendError, match=rf"^{refused}: "):
+            dehazer(frames)
+        assert driver.is_idle
+        driver.refuses = {refused, "cuStreamSynchronize"}
+        with pytest.raises(BackendError, match=rf"^{refused}: "):  # the first error, not the one that follows from it
+            dehazer(frames)
+        driver.refuses = set()
+        same(dehazer(frames), reference(frames))
+
+
+def test_outputs_of_a_size_that_only_a_run_would_tell_are_refused(model_path, package):
+    package.output_shapes = {MASK: (1, -1, 128)}
+    words = r"the engine's 'mask' is \[1, -1, 128\] for frames of \[1, 72, 128\]: .*; export the model file again"
+    with pytest.raises(BackendError, match=words):
+        load(model_path, "tensorrt")
 
 
 def test_frames_beyond_the_engine_are_refused_with_the_command_that_builds_another(model_path, keep_engine):

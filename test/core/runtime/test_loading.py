@@ -8,12 +8,13 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
 
 from dfs_core import artifact
-from dfs_core.errors import ArtifactError, BackendError
+from dfs_core.errors import ArtifactError, BackendError, BuildEndedError
 from dfs_core.runtime import BACKENDS, Dehazer, load, loading
 from dfs_core.runtime.loading import SHIPPED_MODEL, model_file, unusable
 from dfs_core.runtime.probes import missing_cuda_device, missing_packages
@@ -71,6 +72,54 @@ def test_what_speaks_against_a_backend_is_what_its_start_says(backend, model_pat
         with pytest.raises(BackendError) as refusal:
             load(model_path, backend)
         assert str(refusal.value) == f"backend {backend}: {reason}"
+
+
+class Surprise(Dehazer):
+    """A backend whose vendor's package lacks something."""
+
+    backend = "tensorrt"
+
+    def __init__(self, path, artifact, **options):
+        raise AttributeError("module 'tensorrt' has no attribute 'STRONGLY_TYPED'")
+
+    def __call__(self, frames, **options):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def surprise(monkeypatch):
+    """Let TensorRT be there, and fail in a way that nobody thought of."""
+    monkeypatch.setitem(loading._BACKENDS, "tensorrt", loading._Backend("dehazer", "Surprise", lambda: None))
+    monkeypatch.setattr("dfs_core.runtime.dehazer.Surprise", Surprise, raising=False)
+
+
+def test_whatever_a_gpus_package_raises_is_a_refusal(surprise, model_path):
+    with pytest.raises(BackendError, match=r"tensorrt: does not start \(AttributeError: .*STRONGLY.*`dfs doctor`"):
+        load(model_path, "tensorrt")
+    with load(model_path) as dehazer:
+        assert dehazer.backend in {"onnxruntime-cuda", "openvino"}
+
+
+def test_an_ended_build_is_not_answered_with_another_backend(surprise, model_path, monkeypatch):
+    def ended(*_, **__):
+        raise BuildEndedError("the build of its engine was ended")
+
+    monkeypatch.setattr(Surprise, "__init__", ended)
+    with pytest.raises(BuildEndedError):
+        load(model_path)
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_the_usual_frames_of_a_file_with_fixed_sides_are_its_own(backend, model, model_path, tmp_path):
+    with load(model_path, backend) as dehazer:
+        assert dehazer.usual_frames == (1, 540, 960)
+    for side, length in zip(model.graph.input[0].type.tensor_type.shape.dim, (1, 48, 64), strict=False):
+        side.dim_value = length
+    onnx.save(model, tmp_path / "fixed.onnx")
+    with load(tmp_path / "fixed.onnx", backend) as dehazer:
+        count, height, width = dehazer.usual_frames
+        assert dehazer(np.zeros((count, height, width, 3), np.uint8)).dehazed.shape == (count, height, width, 3)
+    assert backend != "onnxruntime" or (count, height, width) == (1, 48, 64)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
