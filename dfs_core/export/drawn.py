@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from dfs_core.artifact import MASK, NETWORK_WIDTH, Artifact
 from dfs_core.export.half import to_half
-from dfs_core.models.pipeline import Outputs, network_size, shrink
+from dfs_core.models.pipeline import Outputs, as_bytes, network_size, shrink
 from dfs_core.models.segmenter import Segmenter
 from dfs_core.models.translator import Translator
 from dfs_core.onnx_drawn import DRAWN, PADDED, SEEN, enclose_drawn
@@ -56,7 +56,7 @@ class Labeller(nn.Module):
         """Return the mask of frames [N, 3, h, w] in [0, 1]."""
         scores = self.segmenter.scores(self.segmenter(frames))
         scores = F.interpolate(scores, size=frames.shape[-2:], mode="bilinear", align_corners=False)
-        return scores.argmax(dim=1).to(torch.uint8)
+        return as_bytes(scores.argmax(dim=1))
 
 
 class _Drawer(nn.Module):

@@ -58,6 +58,11 @@ def restore(planes: torch.Tensor, restoration: torch.Tensor) -> torch.Tensor:
     return dehazed.clamp(0.0, 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
+def as_bytes(classes: torch.Tensor) -> torch.Tensor:
+    """Return class ids as uint8, by way of floats: TensorRT is sure to make bytes of nothing else."""
+    return classes.float().to(torch.uint8)
+
+
 class Network(nn.Module):
     """What lies between the cut points: generator, restoration at low resolution, segmenter."""
 
@@ -72,7 +77,7 @@ class Network(nn.Module):
         restoration = fog.restoration()
         dehazed = (restoration[:, :1] * low_resolution + restoration[:, 1:4]).clamp(0.0, 1.0)
         scores = self.segmenter.scores(self.segmenter(dehazed))
-        mask = resize(scores, *low_resolution.shape[-2:]).argmax(dim=1).to(torch.uint8)
+        mask = as_bytes(resize(scores, *low_resolution.shape[-2:]).argmax(dim=1))
         return NetworkOutputs(restoration, mask, fog.attenuation, scores)
 
 

@@ -54,8 +54,12 @@ def put_back(model: "ModelProto", networks: "ModelProto", description: Artifact)
         networks: what takes `low_resolution` and gives `OUTPUTS`; no other tensor of theirs may have the name of one
             before or after them.
         description: the metadata that goes into it.
+
+    Raises:
+        ArtifactError: what comes of it is not a valid graph.
     """
     import onnx
+    import onnx.shape_inference
 
     before, after = _around(model.graph)
     whole = onnx.ModelProto()
@@ -70,7 +74,13 @@ def put_back(model: "ModelProto", networks: "ModelProto", description: Artifact)
     whole.opset_import.extend(_operator_sets(whole.graph.node, (model, networks)))
     whole.graph.name = description.name
     onnx.helper.set_model_props(whole, description.to_metadata())
-    onnx.checker.check_model(whole, full_check=True)
+    try:
+        onnx.checker.check_model(whole, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ArtifactError(
+            f"{description.name}: not written, because its graph is not valid ({' '.join(str(error).split())}); a "
+            "graph that `dfs export` wrote becomes one that is, so export it again"
+        ) from error
     return whole
 
 

@@ -3,18 +3,21 @@
 import re
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 
 from dfs_core import artifact
 from dfs_core.engines.build import build
+from dfs_core.engines.ending import end_builds
 from dfs_core.engines.flavour import import_tensorrt
 from dfs_core.engines.model_file import ModelFile, read_model
 from dfs_core.engines.profile import Profile, choose_profile
 from dfs_core.engines.target import Target
-from dfs_core.errors import EngineError
+from dfs_core.errors import BuildEndedError, EngineError
 from dfs_core.runtime.loading import SHIPPED_MODEL
 
 SMALL = Profile((1, 64, 64), (1, 96, 128), (2, 192, 256))
@@ -123,12 +126,48 @@ def test_a_build_can_be_ended(model, tensorrt):
     assert len(calls) == 1
 
 
+def test_builds_that_are_under_way_are_ended_from_elsewhere_and_later_ones_are_not(model, tensorrt):
+    calls = []
+
+    def end_all(step, share):
+        calls.append(step)
+        end_builds()
+        return True
+
+    with pytest.raises(BuildEndedError, match=r"small\.onnx: the build of its engine was ended"):
+        build(model, SMALL, AMPERE, tensorrt=tensorrt, on_progress=end_all)
+    assert len(calls) <= 2  # the step that ended it, and one of another thread at most
+    assert build(model, SMALL, AMPERE, tensorrt=tensorrt)
+
+
 def test_an_error_in_what_is_told_ends_the_build_and_is_raised(model, tensorrt):
     def fail(step, share):
         raise ValueError(f"cannot show {step}")
 
     with pytest.raises(ValueError, match="cannot show "):
         build(model, SMALL, AMPERE, tensorrt=tensorrt, on_progress=fail)
+
+
+def no_outputs():
+    """Return a graph that does something, of which nothing comes out."""
+    graph = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 18]> some (uint8[N, H, W, 3] frames) => (float[N, H, W, 3] y) '
+        "{ y = Cast <to = 1> (frames) }"
+    )
+    del graph.graph.output[:]
+    return graph.SerializeToString()
+
+
+@pytest.mark.parametrize("content", [b"", no_outputs()], ids=["empty file", "no outputs"])
+def test_a_graph_of_which_nothing_comes_out_is_refused_though_the_parser_takes_it(content, tensorrt):
+    log = tensorrt.Logger()
+    network = tensorrt.Builder(log).create_network(1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    parser = tensorrt.OnnxParser(network, log)
+    assert parser.parse(content)
+    assert (parser.num_errors, network.num_outputs) == (0, 0)
+    nothing = ModelFile(Path("nothing.onnx"), content, "fp32", (None, None, None))
+    with pytest.raises(EngineError, match=r"nothing\.onnx: tensorrt_rtx 1\S+ cannot read this graph: "):
+        build(nothing, SMALL, AMPERE, tensorrt=tensorrt)
 
 
 def test_a_profile_that_the_file_does_not_take_is_refused(shipped_file, tensorrt):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -17,7 +18,7 @@ from dfs_core.export.parity import Frames
 from dfs_core.export.writing import write
 from dfs_core.labels import CAMVID_11
 from dfs_core.models import GENERATORS, SEGMENTERS, create_generator, create_segmenter
-from dfs_core.models.pipeline import shrink
+from dfs_core.models.pipeline import Network, network_size, shrink
 from dfs_core.runtime import load
 
 SMALL_GENERATORS = {
@@ -32,6 +33,11 @@ SMALL_SEGMENTERS = {
     "pix2pix_rgb": {"filters": 4, "blocks": 1},
     "unet": {"width": 4},
 }
+
+
+NEEDS_TORCHVISION = pytest.mark.skipif(
+    importlib.util.find_spec("torchvision") is None, reason="torchvision, which has it, is missing"
+)
 
 
 def segmenter(name):
@@ -119,12 +125,32 @@ def test_an_engine_is_built_of_a_drawn_file(drawn, tmp_path):
     assert build(read_model(drawn[1]), profile, target, tensorrt=import_tensorrt("tensorrt_rtx"))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision, which has it, is missing")
+@NEEDS_TORCHVISION
 def test_deeplabv3_is_exported(tmp_path, monkeypatch):
     monkeypatch.setattr(parity, "DRAWN_FRAMES", (Frames(2, 96, 160),))
     model = DrawnPipeline(generator("resnet_9blocks"), segmenter("deeplabv3")).eval().requires_grad_(False)
     written = write(model, Artifact("deeplabv3", CAMVID_11, draws=True), tmp_path / "model.onnx")
     assert [row.backend for row in written.parity] == ["onnxruntime", "openvino"]
+
+
+@pytest.mark.parametrize("name", ["unet", "pix2pix_rgb", pytest.param("deeplabv3", marks=NEEDS_TORCHVISION)])
+def test_fast_is_exported_with_every_segmenter(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(parity, "FRAMES", (Frames(1, 96, 160), Frames(2, 97, 131)))
+    network = Network(generator("fast"), segmenter(name)).eval().requires_grad_(False)
+    path = tmp_path / f"{name}.onnx"
+    written = write(network, Artifact(name, CAMVID_11, network_width=96), path)
+    assert [row.backend for row in written.parity] == ["onnxruntime", "onnxruntime", "openvino", "openvino"]
+    made = {output for node in onnx.load(path).graph.node for output in node.output}
+    assert {"low_resolution", "restoration", "scores"} <= made
+    frames = pictures(97, 163)  # neither of the sizes that the file was compared on
+    with torch.inference_mode():
+        planes = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+        expected = network(shrink(planes, *network_size(97, 163, network_width=96)))
+    assert expected.scores.std() > 0.01
+    graph = onnx.load(path)
+    graph.graph.output.append(onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, None))
+    (scores,) = onnxruntime.InferenceSession(graph.SerializeToString()).run(["scores"], {"frames": frames})
+    np.testing.assert_allclose(scores, expected.scores.numpy(), rtol=1e-3, atol=1e-3 * expected.scores.std().item())
 
 
 def test_map_of_colours_is_read_back_as_classes_in_the_graph(tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ from dfs_core.labels import CAMVID_11
 from dfs_core.models import create_generator, create_segmenter
 from dfs_core.models.pipeline import Network
 from dfs_core.offline_images import find_images, read_image
+from dfs_core.quantization import cpu, tensorrt
 from dfs_core.runtime import load
 from dfs_core.runtime.tensorrt import TensorRtDehazer
 
@@ -166,6 +167,26 @@ def test_file_that_loses_too_much_is_not_written(quantize, model_path, pictures,
     assert "int8.onnx: not written, because quantisation loses too much: PSNR between both on openvino" in error
     assert "(at least 99 dB)" in error
     assert "--max-loss frames=NUMBER" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]
+    assert out.read_bytes() == b"the one before"
+
+
+@pytest.mark.parametrize("maker", [cpu, tensorrt], ids=["cpu", "tensorrt"])
+def test_damaged_graph_is_refused_and_not_written(quantize, model_path, pictures, tmp_path, monkeypatch, maker):
+    real = maker.quantize
+
+    def damaged(*arguments, **options):
+        networks = real(*arguments, **options)
+        networks.graph.initializer.pop()
+        return networks
+
+    monkeypatch.setattr(maker, "quantize", damaged)
+    out = tmp_path / "int8.onnx"
+    out.write_bytes(b"the one before")
+    target = maker.__name__.rpartition(".")[2]
+    code, _, error = quantize(model_path, "--calibration", pictures, "--out", out, "--target", target)
+    assert code == 1
+    assert "small_int8: not written, because its graph is not valid" in error
     assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]
     assert out.read_bytes() == b"the one before"
 

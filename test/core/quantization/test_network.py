@@ -45,6 +45,23 @@ def test_each_operator_set_is_named_once(model):
     assert [(entry.domain, entry.version) for entry in whole.opset_import] == [("", 18)]
 
 
+DAMAGE = {
+    "an operator that there is not": lambda graph: graph.node.add(op_type="Transmogrify", input=["x"], output=["y"]),
+    "weights that do not fit": lambda graph: graph.initializer[0].dims.__setitem__(1, graph.initializer[0].dims[1] + 1),
+    "a tensor that nobody makes": lambda graph: graph.node[-1].input.__setitem__(0, "nothing"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_networks_are_not_put_back(model, damage):
+    networks = take_out(model, source=SOURCE)
+    DAMAGE[damage](networks.graph)
+    with pytest.raises(
+        ArtifactError, match=r"other: not written, because its graph is not valid \(.+\); .*`dfs export`"
+    ):
+        put_back(model, networks, OTHER)
+
+
 def test_networks_that_look_past_the_cut_are_refused(model):
     node = next(node for node in model.graph.node if node.output[0].endswith("dehazed_small"))
     model.graph.node.insert(0, onnx.helper.make_node("ReduceMean", ["planes"], ["of_frames"], keepdims=0))
