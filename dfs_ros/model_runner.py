@@ -17,6 +17,7 @@ from dfs_ros.model_roots import ModelRoots
 from dfs_ros.model_statistics import ModelStatistics
 from dfs_ros.worker import Worker
 
+
 class ModelRunner:
     """Runs one model for several cameras.
 

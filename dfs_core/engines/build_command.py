@@ -39,7 +39,9 @@ def build_engine(
         typer.Option(metavar=_SIZE, help="The largest frames; what the file was exported for, or 3840x2160."),
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, metavar="N", help="How many frames at once, usually; 1.")] = None,
-    max_batch: Annotated[int | None, typer.Option(min=1, metavar="N", help="How many at most; 4, or --batch if more.")] = None,
+    max_batch: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many at most; 4, or --batch if more.")
+    ] = None,
     tf32: Annotated[
         bool,
         typer.Option(

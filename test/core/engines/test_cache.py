@@ -260,7 +260,7 @@ def test_without_a_home_the_error_says_what_names_a_folder(monkeypatch):
 
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", no_home)
-    with pytest.raises(EngineError, match="no folder to keep engines in .*home.*XDG_CACHE_HOME"):
+    with pytest.raises(EngineError, match=r"no folder to keep engines in .*home.*XDG_CACHE_HOME"):
         EngineCache()
 
 

@@ -52,8 +52,8 @@ def test_an_engine_is_built_listed_verified_and_removed(dfs, model_path, engines
         f"building the engine of small.onnx for sm86 with tensorrt_rtx {tensorrt.__version__}\n",
     )
     assert re.fullmatch(
-        rf"{re.escape(str(folder))}: \d\.\d MB for sm86, tensorrt_rtx \S+, fp32, frames 1x1 to 256x192, batch 1 to 4, best at 1; "
-        r"built in \d+\.\d s\n",
+        rf"{re.escape(str(folder))}: \d\.\d MB for sm86, tensorrt_rtx \S+, fp32, frames 1x1 to 256x192, "
+        r"batch 1 to 4, best at 1; built in \d+\.\d s\n",
         built.stdout,
     )
     assert {path.name for path in folder.iterdir()} == {"model.engine", "manifest.json"}

@@ -74,16 +74,11 @@ def test_what_speaks_against_a_backend_is_what_its_start_says(backend, model_pat
         assert str(refusal.value) == f"backend {backend}: {reason}"
 
 
-class Surprise(Dehazer):
+class Surprise:
     """A backend whose vendor's package lacks something."""
 
-    backend = "tensorrt"
-
-    def __init__(self, path, artifact, **options):
+    def __init__(self, *_, **__):
         raise AttributeError("module 'tensorrt' has no attribute 'STRONGLY_TYPED'")
-
-    def __call__(self, frames, **options):
-        raise NotImplementedError
 
 
 @pytest.fixture
