@@ -34,6 +34,9 @@ LAMP_BELOW, FOG_FROM = 0.4, 0.6
 LAMP_TINT = 0.04
 """How far a channel of a colour's tint, what it has beyond luminance, may be from the whole frame's to be the fog's."""
 
+LIT_BY = 0.1
+"""How much brighter than the airlight, in luminance, is what has light of its own, or is spray in a lamp's light."""
+
 SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
 """How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
 
@@ -106,6 +109,7 @@ class FastGenerator(nn.Module):
       is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
       from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
       them off trees and roofs, and up to the edges of these.
+    - What is brighter than the fog is lamps, what they light, and spray. It is left as it is, or it would be blown.
     - What is no more than noise is not amplified, and differences of colour over wide areas little: they are casts.
     - How far off things are follows from what they are: features from ImageNet's photographs join at a sixteenth.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
@@ -181,6 +185,8 @@ class FastGenerator(nn.Module):
         transmission = transmission + (1.0 - transmission) * hidden
         detail, darker = torch.split(of_base, 1, dim=1)
         base = detail * luminance + darker
+        if not self.training:  # what is learnt is t; this is how it is used
+            transmission = _without_lights(transmission, base, airlight)
         return FogEstimate(
             transmission, airlight, MIN_ATTENUATION * torch.exp(exponent), sky, hidden, base, color, detail
         )
@@ -254,6 +260,12 @@ def _without_lamps(airlight: torch.Tensor, blocks: torch.Tensor) -> torch.Tensor
     luminance = airlight.mean(dim=1, keepdim=True)
     share = blocks.mean(dim=(1, 2, 3), keepdim=True) / luminance.clamp(min=1e-3)
     return luminance + (airlight - luminance) * ((share - LAMP_BELOW) / (FOG_FROM - LAMP_BELOW)).clamp(0.0, 1.0)
+
+
+def _without_lights(transmission: torch.Tensor, luminance: torch.Tensor, airlight: torch.Tensor) -> torch.Tensor:
+    """Return transmission, 1 where a neighbourhood is brighter than the fog, which takes nothing from it then."""
+    brighter = ((luminance - airlight.mean(dim=1, keepdim=True)) / LIT_BY).clamp(0.0, 1.0)
+    return transmission + (1.0 - transmission) * brighter
 
 
 def _least(blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor) -> torch.Tensor:

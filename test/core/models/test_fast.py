@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dfs_core.errors import ConfigError
-from dfs_core.models import create_generator
+from dfs_core.models import create_generator, fast
 from dfs_core.models.fast import MAX_ATTENUATION, MIN_ATTENUATION, RESTORED_FROM, SKY_BRIGHTER, scene_numbers
 
 
@@ -21,6 +21,12 @@ def generator():
     return network.eval().requires_grad_(False)
 
 
+@pytest.fixture
+def unlit(monkeypatch):
+    """Take nothing for a light."""
+    monkeypatch.setattr(fast, "LIT_BY", 1e9)
+
+
 def fill(layer, *biases):
     """Let a layer say the same of everything."""
     torch.nn.init.zeros_(layer.weight)
@@ -32,6 +38,7 @@ def test_even_picture_has_even_coefficients_up_to_the_edge(generator):
     assert (restoration.amax(dim=(2, 3)) - restoration.amin(dim=(2, 3))).max() < 1e-5
 
 
+@pytest.mark.usefixtures("unlit")
 def test_transmission_keeps_an_edge_of_the_frame(generator):
     """The step lies between two pixels of one block of a quarter of the low resolution."""
     fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
@@ -48,6 +55,7 @@ def test_transmission_keeps_an_edge_of_the_frame(generator):
     assert share[..., 49].min() > right - 0.15 * (right - left)
 
 
+@pytest.mark.usefixtures("unlit")
 def test_transmission_is_even_on_what_is_painted(generator):
     fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
     fill(generator.thickest, 0.0)
@@ -119,7 +127,7 @@ def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     torch.testing.assert_close(sky[..., :17], (0.99966 * color).expand(1, 3, 32, 17), atol=1e-3, rtol=0)
     assert sky[..., 17:33].abs().max() < 0.02 * 0.2  # sigmoid(8 - 50 * 0.4) = 6e-6, and what a straight line is off
     assert estimate.transmission[..., :17].min() > 0.998  # nothing to restore
-    assert estimate.transmission[..., 17:33].max() < 0.3
+    assert estimate.transmission[..., 17:24].max() < 0.3
     plain = estimate._replace(sky=None)
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), sky)
 
@@ -146,6 +154,7 @@ def test_sky_keeps_the_colour_of_thick_fog(generator, attenuation, share):
     torch.testing.assert_close(estimate.sky * estimate.hidden, expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.usefixtures("unlit")
 def test_noise_is_not_amplified_with_the_fog(generator):
     fill(generator.thickest, 0.0)
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)  # the least transmission, nothing hidden
@@ -170,6 +179,20 @@ def test_colour_of_a_small_thing_is_amplified_as_much_as_its_luminance(generator
     lamp, around = estimate.dehaze(frame)[0, :, 31, 47], estimate.dehaze(frame)[0, :, 31, 10]
     beyond = lamp - around
     assert beyond[0] - beyond[1] > 0.7 * 0.3 / estimate.transmission[0, 0, 31, 47]
+
+
+def test_lights_are_left_as_they_are_and_learnt_as_all_else(generator):
+    fill(generator.thickest, 0.0)
+    fill(generator.globals, *[0.0] * 9)
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)
+    frame = torch.full((1, 3, 64, 96), 0.5)
+    frame[:, :, 16:48, 32:64] = 0.8  # the airlight is the mean, 0.55
+    estimate = generator(frame)
+    lamp = (..., slice(20, 44), slice(36, 60))
+    torch.testing.assert_close(estimate.dehaze(frame)[lamp], frame[lamp], atol=1e-3, rtol=0)
+    assert estimate.transmission[..., :28].max() < 0.5
+    generator.training = True  # of the network alone: what it is made of says the same as before
+    assert generator(frame).transmission[lamp].max() < 0.5
 
 
 def test_sky_is_hardly_brighter_than_the_fog(generator):
