@@ -48,6 +48,10 @@ def verdict(findings: list[Finding]) -> Finding:
         takes = f"tries {untried[0]} first, else takes {running[0]}" if untried else f"takes {running[0]}"
         words = f"works on {' and '.join(running)}; backend 'auto' {takes}"
         return Finding(TOPIC, "dehaze a frame", Mark.FINE, words)
+    untried = [finding.name for finding in backends if finding.words == NOT_TRIED]
+    if untried:
+        words = f"works on no backend but perhaps {untried[0]}, which was not tried"
+        return Finding(TOPIC, "dehaze a frame", Mark.BROKEN, words, "dfs doctor --tensorrt")
     cure = "pip install 'dfs_ros[cpu]', then dfs doctor"
     return Finding(TOPIC, "dehaze a frame", Mark.BROKEN, "works on no backend", cure)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from dfs_core.artifact import FRAMES
 from dfs_core.engines.ending import can_be_ended
+from dfs_core.engines.flavour import check_precision
 from dfs_core.engines.messages import explain, message_log
 from dfs_core.engines.model_file import ModelFile
 from dfs_core.engines.profile import Profile
@@ -93,6 +94,7 @@ def _build(
     workspace_mb: int,
     on_progress: OnProgress,
 ) -> bytes:
+    check_precision(tensorrt, model.precision)
     name = f"{tensorrt.__name__} {tensorrt.__version__}"
     log = message_log(tensorrt)
     with log.collecting() as errors:
@@ -101,7 +103,8 @@ def _build(
         parser = tensorrt.OnnxParser(network, log)
         if not parser.parse(model.graph()) or network.num_outputs == 0:
             reasons = [f"{error.node_operator()}: {error.desc()}" for error in _errors(parser)]
-            raise EngineError(f"{model.path}: {name} cannot read this graph: {explain(reasons or errors)}")
+            said = explain(reasons or errors or ["the file holds no graph that anything comes out of"])
+            raise EngineError(f"{model.path}: {name} cannot read this graph: {said}")
         config = builder.create_builder_config()
         config.set_memory_pool_limit(tensorrt.MemoryPoolType.WORKSPACE, workspace_mb << 20)
         if not tf32:

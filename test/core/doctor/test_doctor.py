@@ -158,6 +158,10 @@ def test_backend_that_was_tried_or_comes_later_is_not_said_to_be_tried_first() -
     fails = Finding("main job", "tensorrt", Mark.BROKEN, "cannot load this engine")
     later = Finding("main job", "onnxruntime", Mark.MISSING, job.NOT_TRIED)
     assert job.verdict([fails, works, later]).words == "works on openvino; backend 'auto' takes openvino"
+    untried = Finding("main job", "tensorrt", Mark.MISSING, job.NOT_TRIED, "dfs doctor --tensorrt")
+    nothing = job.verdict([untried, fails])
+    assert (nothing.mark, nothing.cure) == (Mark.BROKEN, "dfs doctor --tensorrt")
+    assert nothing.words == "works on no backend but perhaps tensorrt, which was not tried"
 
 
 @pytest.mark.skipif(NO_CUDA is None, reason="has a GPU, so the main job may be done there")

@@ -166,7 +166,9 @@ def test_a_graph_of_which_nothing_comes_out_is_refused_though_the_parser_takes_i
     assert parser.parse(content)
     assert (parser.num_errors, network.num_outputs) == (0, 0)
     nothing = ModelFile(Path("nothing.onnx"), content, "fp32", (None, None, None))
-    with pytest.raises(EngineError, match=r"nothing\.onnx: tensorrt_rtx 1\S+ cannot read this graph: "):
+    with pytest.raises(
+        EngineError, match=r"nothing\.onnx: tensorrt_rtx 1\S+ cannot read this graph: the file holds no graph that"
+    ):
         build(nothing, SMALL, AMPERE, tensorrt=tensorrt)
 
 

@@ -1,10 +1,11 @@
 """Which package builds engines, and what is said of one that cannot."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from dfs_core.engines.flavour import TENSORRT, import_tensorrt
+from dfs_core.engines.flavour import TENSORRT, check_precision, import_tensorrt
 from dfs_core.errors import EngineError
 
 
@@ -44,3 +45,14 @@ def test_what_is_missing_is_answered_with_what_installs_it(monkeypatch):
     monkeypatch.setattr("dfs_core.engines.flavour.FLAVOURS", ("no_such_tensorrt",))
     with pytest.raises(EngineError, match="no_such_tensorrt not installed; run `pip install tensorrt`"):
         import_tensorrt()
+
+
+def test_int8_is_refused_where_it_is_not_convolved_in():
+    old, new = (SimpleNamespace(__name__="tensorrt_rtx", __version__=version) for version in ("1.6.0.5", "1.7.1.116"))
+    check_precision(old, "fp16")
+    check_precision(new, "int8")
+    check_precision(SimpleNamespace(__name__="tensorrt", __version__="10.3.0"), "int8")
+    with pytest.raises(
+        EngineError, match=r"tensorrt_rtx 1\.6\.0\.5 does not convolve in int8, 1\.7 does: run `pip .*-cu12`"
+    ):
+        check_precision(old, "int8")
