@@ -47,7 +47,7 @@ def test_the_largest_size_is_compared_and_becomes_that_of_engines(checkpoints, t
     compared = {tuple(row["frames"].values()) for row in json.loads(figures.read_text())["parity"]}
     assert compared == {(1, 270, 480), (1, 361, 479), (2, 360, 640), (1, 400, 640)}
     model = read_model(out)
-    assert choose_profile(model.sides, made_for=model.made_for) == Profile((1, 1, 1), (1, 400, 640), (1, 400, 640))
+    assert choose_profile(model.sides, made_for=model.made_for) == Profile((1, 1, 1), (1, 400, 640), (4, 400, 640))
 
 
 def test_whole_numbers_are_made_in_one_go(checkpoints, camvid, tmp_path, monkeypatch, capsys):
