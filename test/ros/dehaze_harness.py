@@ -47,6 +47,13 @@ class DehazeNode:
         """The figures of the newest report."""
         return {entry.key: entry.value for entry in self.status.values}
 
+    @property
+    def next_figures(self) -> dict[str, str]:
+        """The figures of a report that was begun after now: the next but one, as one may be on its way."""
+        seen = len(self.reports)
+        self.graph.wait(lambda: len(self.reports) >= seen + 2, "two more reports")
+        return self.figures
+
     def figures_of(self, what: str) -> dict[str, str]:
         """Return those figures of the newest report that are about a camera, or about "model"; empty before."""
         statuses = self.reports[-1].status if self.reports else []

@@ -84,7 +84,8 @@ def test_a_new_model_takes_over_between_frames_and_a_bad_one_does_not(start: Sta
     assert stamps == sorted(stamps)
     node.graph.wait(lambda: json.loads(labels[-1].data)["label_set"] == "other", "the labels of the new model")
     node.graph.wait(lambda: node.figures.get("model") == "next_model", "the diagnostics name the new model")
-    assert node.figures["failed"] == node.figures["refused"] == "0"
+    figures = node.next_figures
+    assert figures["failed"] == figures["refused"] == "0"
     assert "Traceback" not in node.process.output
 
 
@@ -111,7 +112,7 @@ def test_a_model_that_answers_what_is_no_number_is_refused_and_the_one_before_go
         assert words in refused.message
         assert refused.message.endswith("the model before goes on")
         np.testing.assert_array_equal(to_array(node.ask(node.image(), answers)), before)
-    assert node.figures["failed"] == "0"
+    assert node.next_figures["failed"] == "0"
 
 
 def test_a_model_that_answers_what_is_no_number_is_not_configured(start: Start, models: Path) -> None:
@@ -134,7 +135,7 @@ def test_of_models_that_were_exchanged_nothing_is_left(start: Start) -> None:
     node.ask(node.image(), answers)
     stamps = [answer.header.stamp.sec for answer in answers]
     assert stamps == sorted(stamps)
-    assert node.figures["failed"] == "0"
+    assert node.next_figures["failed"] == "0"
 
 
 def test_a_file_replaced_in_its_place_is_loaded_again(start: Start, models: Path) -> None:
