@@ -1,17 +1,23 @@
 """The small model as a file, and a simulated GPU for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pytest
 
+from dfs_core.engines.cache import EngineCache
+from dfs_core.engines.key import EngineKey
+from dfs_core.engines.model_file import read_model
+from dfs_core.engines.profile import Profile
+from dfs_core.engines.target import Target
 from dfs_core.runtime import cuda_driver, loading
 
 from .contract_model import build_model
-from .simulated_driver import SimulatedDriver
-from .simulated_tensorrt import install_tensorrt
+from .measure import UPTO_FOUR
+from .simulated_driver import NAME, SimulatedDriver
+from .simulated_tensorrt import PLAN, install_tensorrt
 
 
 @pytest.fixture
@@ -46,3 +52,15 @@ def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simulate
 def package(driver: SimulatedDriver, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A simulated TensorRT on that GPU."""
     return install_tensorrt(driver, monkeypatch)
+
+
+@pytest.fixture
+def keep_engine(package: Any) -> Callable[..., None]:
+    """Put an engine for some sizes and batches into the cache."""
+
+    def keep(path: Path, profile: Profile = UPTO_FOUR, plan: bytes | None = None) -> None:
+        model = read_model(path)
+        key = EngineKey.of(model, package, Target(NAME.decode(), ((8, 6),)), profile)
+        EngineCache().get(key, lambda: PLAN + model.content if plan is None else plan, model=path.name)
+
+    return keep
