@@ -49,7 +49,12 @@ def build_engine(
         ),
     ] = False,
     workspace_mb: Annotated[
-        int, typer.Option(min=1, metavar="MB", help="How much memory one layer may use while it runs.")
+        int,
+        typer.Option(
+            min=1,
+            metavar="MB",
+            help="How much memory one layer may use while it runs; an engine that is there stays without --rebuild.",
+        ),
     ] = 2048,
     flavour: Annotated[
         str | None, typer.Option(help="tensorrt or tensorrt_rtx; by default the one that can build for the target.")
