@@ -43,7 +43,7 @@ lint: $(TEST_STAMP) ## check format, style and types
 
 TRAIN = $(BIN)/dfs train --set data.root=$(CAMVID) --out runs/$(1) --config config/train/$(1)_camvid.yaml
 
-weights: $(TEST_STAMP) ## train what ships, in about three hours: make weights CAMVID=FOLDER; goes on where it stopped
+weights: $(TEST_STAMP) ## train what ships, in less than four hours: make weights CAMVID=FOLDER; goes on where it stopped
 	@$(call TRAIN,loss_segmenter)
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast_whole)
