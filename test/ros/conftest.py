@@ -85,6 +85,7 @@ class NodeProcess:
 def end_all(processes: list[NodeProcess]) -> None:
     """Ask processes to end, and kill those that do not, with all that they started."""
     running = [process for process in processes if process.is_running]
+    started = [pid for process in running for pid in _descendants(process.pid)]
     for process in running:
         process.send(signal.SIGINT)
         process.send(signal.SIGCONT)
@@ -94,6 +95,9 @@ def end_all(processes: list[NodeProcess]) -> None:
             process.wait(deadline - time.monotonic())
     for process in processes:
         process.kill()
+    for pid in started:  # those whose parent ended without them
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _descendants(pid: int) -> list[int]:

@@ -11,6 +11,7 @@ from dfs_core.runtime.dehazer import Frames
 from dfs_core.runtime.onnxruntime import OnnxRuntimeDehazer
 
 UPTO_FOUR = Profile((1, 1, 1), (1, 72, 128), (4, 400, 400))
+"""Small frames, up to four at once."""
 
 
 def whole(path: Path) -> OnnxRuntimeDehazer:
