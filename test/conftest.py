@@ -27,7 +27,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what stays together where workers share the tests: PYTEST_OPTIONS='-n 2 --dist loadgroup'.
+    """Say what stays together where workers share the tests, as `make test` lets two do.
 
     All that talks over DDS stays in one worker, so that no node meets another test's, nor its shared memory. Else a
     folder stays together, whose tests share what took long to make; where that is little, a file.

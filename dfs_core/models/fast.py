@@ -44,7 +44,7 @@ SKY_CHROMA = 0.02
 """How much bluer than grey, or redder, that difference may be: daylight varies so, but never towards green or purple,
 and skies in fog are nearly grey. More is a cast."""
 
-SKY_BRIGHTER = 0.12
+SKY_BRIGHTER = 0.2
 """How much brighter a channel of the sky may be than the fog before it: more would stand out against fog at trees."""
 
 SKY_WHOLE_BELOW, SKY_NOT_ABOVE = 0.02, 0.06
