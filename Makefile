@@ -34,7 +34,7 @@ demo: $(RUN_STAMP) ## play a foggy bag through the real node; leaves demo/
 	@$(BIN)/dfs demo $(DFS_OPTIONS)
 
 test: $(TEST_STAMP) ## run all tests, two at a time; some need Debian's chromium and chromium-driver, else they are skipped
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_OPTIONS)
 
 lint: $(TEST_STAMP) ## check format, style and types
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,17 +27,21 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what stays together where workers share the tests, as `make test` lets two do.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Say what stays together where processes share the tests, as `make test` lets two do.
 
-    All that talks over DDS stays in one worker, so that no node meets another test's, nor its shared memory. Else a
-    folder stays together, whose tests share what took long to make; where that is little, a file.
+    All that talks over DDS stays in one of them, so that no node meets another test's, nor its shared memory. Else a
+    folder stays together, whose tests share what took long to make; where that is little, a file. pytest-xdist's own
+    marks for it, `xdist_group`, do nothing under pytest 9.2.
     """
-    if not config.pluginmanager.has_plugin("xdist"):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(Path(__file__).parent))))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(Path(nodeid.partition("::")[0]).relative_to("test"))
+
+    return Grouped(config, log)
 
 
 def _group(path: Path) -> str:
