@@ -17,6 +17,9 @@ Planes = dict[str, Any]
 Light = NDArray[np.float64]
 """A map of colours, [3, 4]: c, RGB in 0–255, becomes light · (c, 1)."""
 
+WHITE_FROM = 235
+"""Level from which on a channel of a picture is taken for clipped, more and more up to 255."""
+
 _BLENDED = ("image", "hazy")
 _OUTSIDE = {"labels": UNLABELLED, "instances": 0}
 
@@ -34,6 +37,9 @@ class View:
         contrast: factor on the distance from the mean.
         saturation: factor on the distance from grey.
         tint: factor on each channel alone.
+        keep_white: leave white what is white, as most skies are, under every light. The camera clipped it, so how dark
+            a darker picture would show it nobody knows; whites that are grey by chance teach grey skies. It does
+            nothing to pairs, whose fog would not fit any more.
         mirror: share of the views that are mirrored.
         squash: resize the whole picture to `size`, whatever its aspect ratio, as the paper did; `scale` is then unused.
     """
@@ -44,6 +50,7 @@ class View:
     contrast: tuple[float, float] = (0.75, 1.25)
     saturation: tuple[float, float] = (0.5, 1.4)
     tint: tuple[float, float] = (0.93, 1.07)
+    keep_white: bool = False
     whole: float = 0.0
     mirror: float = 0.5
     squash: bool = False
@@ -61,6 +68,8 @@ class View:
         """
         part = self.crop(sample, rng)
         light = self.light(part, rng)
+        if self.keep_white and part.hazy is None:
+            return replace(part, image=_with_its_whites(recolored(part.image, light), part.image)), light
         return relit(part, light), light
 
     def fixed(self, sample: Sample) -> Sample:
@@ -118,6 +127,13 @@ def recolored(image: NDArray[np.uint8], light: Light) -> NDArray[np.uint8]:
 def to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the image clipped to 0–255 and rounded."""
     return np.rint(np.clip(image, 0.0, 255.0)).astype(np.uint8)
+
+
+def _with_its_whites(image: NDArray[np.uint8], original: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the image, white where the original is clipped."""
+    levels = np.clip((np.arange(256, dtype=np.float32) - WHITE_FROM) / (255 - WHITE_FROM), 0.0, 1.0)
+    clipped = cv2.LUT(original, levels)
+    return to_bytes(image + clipped * (np.float32(255.0) - image))
 
 
 def _resized(planes: Planes, size: tuple[int, int]) -> Planes:

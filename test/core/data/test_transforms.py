@@ -131,6 +131,30 @@ def test_a_pair_under_another_light_is_still_a_pair():
     assert lit_airlight.std(axis=0).max() < 1.5  # rounding, divided by 1 - t
 
 
+def test_white_stays_white_under_every_light_where_that_was_asked_for():
+    sky, road = (255, 254, 255), (90, 100, 110)
+    image = np.array([[sky, road]], np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    street = Sample("street", image, np.zeros(image.shape[:2], np.uint8))
+    darker = View(
+        size=image.shape[:2], brightness=(0.6, 0.6), contrast=ONE, saturation=ONE, tint=ONE, whole=1.0, mirror=0.0
+    )
+    lit, light = dataclasses.replace(darker, keep_white=True).draw(street, np.random.default_rng(0))
+    assert lit.image[0, 0].min() >= 249
+    np.testing.assert_allclose(lit.image[0, -1], 0.6 * np.array(road), atol=0.51)
+    told, told_light = darker.draw(street, np.random.default_rng(0))
+    np.testing.assert_allclose(told.image[0, 0], 0.6 * np.array(sky), atol=0.51)
+    np.testing.assert_array_equal(light, told_light)
+
+
+def test_whites_of_a_pair_are_those_of_its_light():
+    sample = sample_of(60, 70)
+    view = View(size=(32, 48), brightness=(0.7, 0.7))
+    plain, _ = view.draw(sample, np.random.default_rng(0))
+    kept, _ = dataclasses.replace(view, keep_white=True).draw(sample, np.random.default_rng(0))
+    assert np.array_equal(kept.image, plain.image)
+    assert np.array_equal(kept.hazy, plain.hazy)
+
+
 def test_validation_sees_the_whole_picture_as_it_is():
     sample = sample_of(40, 60)
     assert UNLIT.fixed(sample) is sample
