@@ -48,14 +48,17 @@ weights: $(TEST_STAMP) ## train what ships, in less than four hours: make weight
 	@$(call TRAIN,dfs_fast_start)
 	@$(call TRAIN,dfs_fast_whole)
 	@$(call TRAIN,dfs_fast)
+	@$(call TRAIN,dfs_fast_sky)
 	@$(call TRAIN,segmenter_fast)
-	@$(BIN)/dfs export runs/dfs_fast/last.ckpt runs/segmenter_fast/last.ckpt --out runs/dfs_fast.onnx
+	@$(BIN)/dfs export runs/dfs_fast_sky/last.ckpt runs/segmenter_fast/last.ckpt --out runs/dfs_fast.onnx
 	@$(BIN)/dfs quantize runs/dfs_fast.onnx --calibration $(CAMVID) --data $(CAMVID) --frames 500 --out runs/dfs_fast_int8.onnx
 
-ablation: $(TEST_STAMP) ## after `make weights`, its last step once more without L_seg, in about twenty minutes
+ablation: $(TEST_STAMP) ## after `make weights`, the generator's last two steps once more without L_seg, in about twenty minutes
 	@$(BIN)/dfs train --set data.root=$(CAMVID) --set loss.segmentation=0.0 --out runs/dfs_fast_no_l_seg \
 		--config config/train/dfs_fast_camvid.yaml
-	@$(BIN)/dfs export runs/dfs_fast_no_l_seg/last.ckpt runs/segmenter_fast/last.ckpt --out runs/no_l_seg.onnx
+	@$(BIN)/dfs train --set data.root=$(CAMVID) --set initial=runs/dfs_fast_no_l_seg/last.ckpt \
+		--out runs/dfs_fast_no_l_seg_sky --config config/train/dfs_fast_sky_camvid.yaml
+	@$(BIN)/dfs export runs/dfs_fast_no_l_seg_sky/last.ckpt runs/segmenter_fast/last.ckpt --out runs/no_l_seg.onnx
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build demo *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -16,7 +16,7 @@ class FogEstimate(NamedTuple):
         airlight: A, RGB in [0, 1], [N, 3, h, w], or [N, 3, 1, 1] where it is the same everywhere.
         attenuation: β in 1/m, [N].
         sky: S, by how much the sky that the fog hides is brighter than the fog before it, RGB in [-1, 1],
-            [N, 3, 1, 1]; it counts by `hidden`. None leaves the sky as the fog shows it.
+            [N, 3, h, 1]; it counts by `hidden`. None leaves the sky as the fog shows it.
         hidden: H, the probability that nothing but fog is seen, [N, 1, h, w]; None where the generator does not tell.
         base: B, luminance of the frames without noise, in [0, 1], [N, 1, h, w].
         color: C, by how much R, G and B are above luminance in the neighbourhood, [N, 3, h, w].

@@ -37,15 +37,23 @@ LAMP_TINT = 0.04
 LIT_BY = 0.1
 """How much brighter than the airlight, in luminance, is what has light of its own, or is spray in a lamp's light."""
 
-SKY_LUMINANCE, SKY_TINT = 0.5, 0.15
-"""How far the sky may be from the colour of the fog before it: in luminance, and each channel from that."""
+SKY_LUMINANCE = 0.5
+"""How far, in luminance, the sky above the horizon may be from the fog before it."""
 
 SKY_CHROMA = 0.02
-"""How much bluer than grey, or redder, that difference may be: daylight varies so, but never towards green or purple,
-and skies in fog are nearly grey. More is a cast."""
+"""How much bluer than that, or redder, it may be: daylight varies so, but never towards green or purple, and skies in
+fog are nearly grey. More is a cast."""
 
-SKY_BRIGHTER = 0.2
-"""How much brighter a channel of the sky may be than the fog before it: more would stand out against fog at trees."""
+SKY_RISE = 0.8
+"""How much brighter or darker, in luminance, it may be a frame's height farther up: under clouds the zenith is three
+times as bright as the horizon (CIE's overcast sky), and a cloudless sky is brightest near the horizon."""
+
+SKY_BRIGHTER = 0.12
+"""How much brighter the sky may be than the fog before it: more would stand out against fog at trees."""
+
+SKY_NOT_BELOW, SKY_WHOLE_FROM = 0.001, 0.003
+"""β in 1/m up to which the frame is left to show its own sky, and from which on that is drawn: what a node's gate calls
+fog."""
 
 SKY_WHOLE_BELOW, SKY_NOT_ABOVE = 0.02, 0.06
 """β in 1/m up to which the sky is drawn, and from which on it keeps the fog's colour: its edge is not seen any more."""
@@ -69,6 +77,7 @@ QUARTER = 4
 STRIDE = 16
 
 _SCENE_NUMBERS = 12
+_ROWS = 16
 
 
 class _Planes(NamedTuple):
@@ -90,7 +99,7 @@ class _Globals(NamedTuple):
     Attributes:
         airlight: luminance and R, G, B, beyond what is seen, [N, 4].
         attenuation: on a logarithmic scale, [N].
-        sky: luminance and R, G, B, beyond the airlight, [N, 4].
+        sky: luminance at the horizon, how much bluer, and how much brighter farther up, beyond the airlight, [N, 3].
     """
 
     airlight: torch.Tensor
@@ -106,14 +115,16 @@ class FastGenerator(nn.Module):
     - The airlight is one colour: a weighted mean of the frame's own colours, so that it follows every light, but for
       lamps. The network says where to look, which is where the fog is thickest, and by how much to go beyond.
     - Where nothing but fog is seen there is nothing to restore, and noise would be amplified. The frame is left as it
-      is there, but for the colour of the sky behind it, one for the whole frame: no frame shows it, so it is guessed
-      from how bright the scene is below, without its fog. Both only on what has the airlight's colour, which keeps
-      them off trees and roofs, and up to the edges of these.
+      is there, but for the sky behind it, of one colour that grows brighter or darker upwards: no frame shows it, so
+      it is guessed from how bright the scene is below, without its fog. Both only on what has the airlight's colour,
+      which keeps them off trees and roofs, and up to the edges of these.
     - What is brighter than the fog is lamps, what they light, and spray. It is left as it is, or it would be blown.
     - What is no more than noise is not amplified, and differences of colour over wide areas little: they are casts.
     - How far off things are follows from what they are: features from ImageNet's photographs join at a sixteenth.
     - Convolutions see the pixels at the edge repeated beyond it; zeros would leave a rim of fog.
     """
+
+    elevation: torch.Tensor
 
     def __init__(self, width: int = 16, *, pretrained: bool = True) -> None:
         """Make the network.
@@ -140,13 +151,16 @@ class FastGenerator(nn.Module):
         self.from_scene = nn.Conv2d(CHANNELS, sixteenth, 1, bias=False)
         self.summary = nn.Sequential(nn.Linear(2 * sixteenth, 64), nn.ReLU(inplace=True))
         self.context = nn.Linear(64, sixteenth)
-        self.globals = nn.Linear(64, 9)
+        self.globals = nn.Linear(64, 5)
+        self.sky = nn.Linear(64, 3)
         self.thickest = nn.Conv2d(sixteenth, 1, 1)
         self.decode_eighth = unit(sixteenth + eighth, eighth)
         self.decode_quarter = unit(eighth + quarter, half)
         self.refine = unit(half + 12, half)
         self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
-        self.sky_of_scene = nn.Sequential(nn.Linear(_SCENE_NUMBERS, 32), nn.ReLU(inplace=True), nn.Linear(32, 4))
+        self.sky_of_scene = nn.Sequential(nn.Linear(_SCENE_NUMBERS, 32), nn.ReLU(inplace=True), nn.Linear(32, 3))
+        middles = (torch.arange(_ROWS) + 0.5) / _ROWS
+        self.register_buffer("elevation", (0.5 - middles).clamp(min=0.0).view(1, 1, _ROWS, 1), persistent=False)
         self.purity = nn.Parameter(torch.tensor(15.0))
         with torch.no_grad():
             self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is more than fog
@@ -175,7 +189,7 @@ class FastGenerator(nn.Module):
         of_hidden = fitted(fog, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
         exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
         numbers = scene_numbers(blocks, airlight, _transmission(of_transmission, even), _hidden(of_hidden, other))
-        sky = self._sky(whole, numbers, exponent)
+        sky = self._sky(whole, numbers, exponent, low_resolution.shape[-2])
         of_base = smoothed(halved.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
         told = (of_transmission, of_hidden, of_base, blocks - even)
         of_transmission, of_hidden, of_base, color = _resized(told, low_resolution)
@@ -202,13 +216,19 @@ class FastGenerator(nn.Module):
         features = self.decode_eighth(torch.cat([upsample_like(sixteenth, eighth), eighth], dim=1))
         features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
         features = self.refine(torch.cat([features, F.pixel_unshuffle(halved, 2)], dim=1))
-        return features, sixteenth, _split(self.globals(summary))
+        return features, sixteenth, _split(self.globals(summary), self.sky(summary))
 
-    def _sky(self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
-        """Return by how much the sky is brighter than the fog before it, [N, 3, 1, 1], for β of that exponent."""
-        sky = _color(whole.sky + self.sky_of_scene(scene), SKY_LUMINANCE, SKY_TINT).clamp(max=SKY_BRIGHTER)
-        bluer = (0.5 * (sky[:, 2:] - sky[:, :1])).clamp(-SKY_CHROMA, SKY_CHROMA)
-        sky = sky.mean(dim=1, keepdim=True) + torch.cat([-bluer, torch.zeros_like(bluer), bluer], dim=1)
+    def _sky(self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor, height: int) -> torch.Tensor:
+        """Return by how much the sky is brighter than the fog before it, [N, 3, h, 1], for β of that exponent.
+
+        It is one number above the horizon, which is taken to be in the middle of the frame, and `elevation` times
+        another one: in a frame's height from there.
+        """
+        told = torch.tanh(whole.sky + self.sky_of_scene(scene))[:, :, None, None]
+        elevation = F.interpolate(self.elevation, size=(height, 1), mode="bilinear", align_corners=False)
+        luminance = SKY_LUMINANCE * told[:, :1] + SKY_RISE * told[:, 2:] * elevation
+        bluer = SKY_CHROMA * told[:, 1:2]
+        sky = _bounded(luminance, SKY_BRIGHTER) + torch.cat([-bluer, torch.zeros_like(bluer), bluer], dim=1)
         return sky * _share_of_sky(exponent.detach())[:, None, None, None]
 
     def _planes(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:
@@ -299,14 +319,25 @@ def scene_numbers(
     return torch.cat([mean[:, :, 0, 0], spread, brightest, airlight[:, :, 0, 0].float()], dim=1)
 
 
+def _bounded(numbers: torch.Tensor, most: float) -> torch.Tensor:
+    """Return the numbers, none above `most`; gradients pass as if all were below, or what is above would not return."""
+    bounded = numbers.clamp(max=most)
+    return numbers + (bounded - numbers).detach() if numbers.requires_grad else bounded
+
+
 def _share_of_sky(exponent: torch.Tensor) -> torch.Tensor:
     """Return how much of the sky's own colour is drawn, [N] in [0, 1], for β of `MIN_ATTENUATION` e^exponent."""
-    none, whole = (math.log(bound / MIN_ATTENUATION) for bound in (SKY_NOT_ABOVE, SKY_WHOLE_BELOW))
-    return ((none - exponent) / (none - whole)).clamp(0.0, 1.0)
+    return _grown(exponent, SKY_NOT_BELOW, SKY_WHOLE_FROM) * _grown(exponent, SKY_NOT_ABOVE, SKY_WHOLE_BELOW)
 
 
-def _split(numbers: torch.Tensor) -> _Globals:
-    return _Globals(numbers[:, :4], numbers[:, 4], numbers[:, 5:])
+def _grown(exponent: torch.Tensor, none: float, whole: float) -> torch.Tensor:
+    """Return 0 where β, as above, is at `none` or beyond it, 1 at `whole` or beyond that."""
+    start, end = (math.log(bound / MIN_ATTENUATION) for bound in (none, whole))
+    return ((exponent - start) / (end - start)).clamp(0.0, 1.0)
+
+
+def _split(numbers: torch.Tensor, sky: torch.Tensor) -> _Globals:
+    return _Globals(numbers[:, :4], numbers[:, 4], sky)
 
 
 def _color(numbers: torch.Tensor, luminance: float, tint: float) -> torch.Tensor:

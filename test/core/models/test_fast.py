@@ -17,7 +17,7 @@ def generator():
     network = create_generator("fast", {"width": 4})
     with torch.no_grad():
         network.train()(torch.rand(2, 3, 64, 96))
-        fill(network.sky_of_scene[2], 0.0, 0.0, 0.0, 0.0)
+        fill(network.sky_of_scene[2], 0.0, 0.0, 0.0)
     return network.eval().requires_grad_(False)
 
 
@@ -33,7 +33,14 @@ def fill(layer, *biases):
     layer.bias.copy_(torch.tensor(biases))
 
 
+def logit_of(attenuation):
+    """Return the number by which the network tells β."""
+    whole = math.log(attenuation / MIN_ATTENUATION) / math.log(MAX_ATTENUATION / MIN_ATTENUATION)
+    return math.log(whole / (1.0 - whole))
+
+
 def test_even_picture_has_even_coefficients_up_to_the_edge(generator):
+    generator.elevation.zero_()  # but for the sky, which is not
     restoration = generator(torch.full((1, 3, 320, 352), 0.3)).restoration()
     assert (restoration.amax(dim=(2, 3)) - restoration.amin(dim=(2, 3))).max() < 1e-5
 
@@ -43,7 +50,7 @@ def test_transmission_keeps_an_edge_of_the_frame(generator):
     """The step lies between two pixels of one block of a quarter of the low resolution."""
     fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
     fill(generator.thickest, 0.0)
-    fill(generator.globals, -50.0, *[0.0] * 8)  # airlight 0.25 below the mean: nothing is too dark for it
+    fill(generator.globals, -50.0, *[0.0] * 4)  # airlight 0.25 below the mean: nothing is too dark for it
     frame = torch.full((1, 3, 64, 96), 0.2)
     frame[:, :, :, 49:] = 0.7
     share = generator(frame).transmission
@@ -59,7 +66,7 @@ def test_transmission_keeps_an_edge_of_the_frame(generator):
 def test_transmission_is_even_on_what_is_painted(generator):
     fill(generator.planes, 1.0, 4.0, 0.0, 0.0, -50.0)
     fill(generator.thickest, 0.0)
-    fill(generator.globals, -50.0, *[0.0] * 8)
+    fill(generator.globals, -50.0, *[0.0] * 4)
     paint = 0.02 * torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     share = generator(0.5 + paint).transmission
     # the derivative by red is 4 * 0.88 sigmoid(1) (1 - sigmoid(1)) = 0.692
@@ -68,14 +75,14 @@ def test_transmission_is_even_on_what_is_painted(generator):
 
 def test_airlight_is_the_mean_colour_of_the_frame_where_every_place_counts_alike(generator):
     fill(generator.thickest, 0.0)
-    fill(generator.globals, *[0.0] * 9)
+    fill(generator.globals, *[0.0] * 5)
     frames = torch.rand(2, 1, 64, 96).expand(2, 3, 64, 96)
     torch.testing.assert_close(generator(frames).airlight, frames.mean(dim=(2, 3), keepdim=True))
 
 
 def test_airlight_is_the_colour_of_the_place_that_counts(generator):
     generator.thickest.weight.mul_(1e7)
-    fill(generator.globals, *[0.0] * 9)
+    fill(generator.globals, *[0.0] * 5)
     frame = torch.rand(1, 3, 64, 96)
     blocks = torch.nn.functional.avg_pool2d(frame, 16).flatten(2)[0].T
     distances = (blocks - generator(frame).airlight.flatten()).abs().amax(dim=1)
@@ -85,7 +92,7 @@ def test_airlight_is_the_colour_of_the_place_that_counts(generator):
 
 def test_airlight_goes_beyond_what_is_seen(generator):
     fill(generator.thickest, 0.0)
-    fill(generator.globals, 0.5, 0.0, 0.0, -1.0, *[0.0] * 5)
+    fill(generator.globals, 0.5, 0.0, 0.0, -1.0, 0.0)
     light = generator(torch.full((1, 3, 64, 96), 0.4)).airlight.flatten()
     # 0.4 + 0.25 tanh(0.5), blue less by 0.04 tanh(1)
     torch.testing.assert_close(light, torch.tensor([0.515529, 0.515529, 0.485065]), atol=1e-5, rtol=0)
@@ -93,7 +100,7 @@ def test_airlight_goes_beyond_what_is_seen(generator):
 
 @pytest.mark.parametrize(("around", "tint_left"), [(0.1, 0.0), (0.5, 0.5), (0.9, 1.0)])
 def test_airlight_that_is_much_brighter_than_the_frame_is_a_lamp_and_has_no_tint(generator, around, tint_left):
-    fill(generator.globals, *[0.0] * 9)
+    fill(generator.globals, *[0.0] * 5)
     lamp = torch.tensor([0.9, 0.9, 0.6]).view(1, 3, 1, 1)  # luminance 0.8
     generator._seen = lambda *_: lamp
     light = generator(torch.full((1, 3, 64, 96), around * 0.8)).airlight.flatten()
@@ -103,7 +110,7 @@ def test_airlight_that_is_much_brighter_than_the_frame_is_a_lamp_and_has_no_tint
 def test_airlight_is_not_looked_up_where_the_tint_is_not_the_frames(generator):
     """The network says that the fog is as thick at the lamp, whose glow is yellow, as elsewhere."""
     fill(generator.thickest, 0.0)
-    fill(generator.globals, *[0.0] * 9)
+    fill(generator.globals, *[0.0] * 5)
     fog = torch.tensor([0.5, 0.52, 0.54]).view(1, 3, 1, 1)
     frame = fog.expand(1, 3, 64, 96).clone()
     frame[:, :, 16:32, 16:32] = torch.tensor([0.95, 0.8, 0.5]).view(1, 3, 1, 1)
@@ -115,14 +122,14 @@ def test_airlight_is_not_looked_up_where_the_tint_is_not_the_frames(generator):
 def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     fill(generator.thickest, 0.0)
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 8.0)
-    fill(generator.globals, *[0.0] * 5, -0.5, 0.0, 0.0, 1.0)
+    fill(generator.globals, *[0.0] * 5)
+    fill(generator.sky, -0.5, 1.0, 0.0)
     generator.purity.fill_(50.0)
     frame = torch.full((1, 3, 32, 48), 0.6)  # 0.6 is the mean, so the airlight
     frame[:, :, :, 17:24], frame[:, :, :, 24:33] = 0.2, 1.0
     estimate = generator(frame)
-    # sigmoid(8) = 0.99966 of the sky's colour: 0.5 tanh(-0.5) = -0.23106, blue + 0.15 tanh(1) = 0.11424, so -0.19298 in
-    # the mean, and half of blue less red is 0.05712: 0.02 are allowed, and none towards green
-    color = torch.tensor([-0.21298, -0.19298, -0.17298]).view(1, 3, 1, 1)
+    # sigmoid(8) = 0.99966 of the sky's colour: 0.5 tanh(-0.5) = -0.23106, bluer by 0.02 tanh(1) = 0.01523
+    color = torch.tensor([-0.24629, -0.23106, -0.21583]).view(1, 3, 1, 1)
     sky = estimate.sky * estimate.hidden
     torch.testing.assert_close(sky[..., :17], (0.99966 * color).expand(1, 3, 32, 17), atol=1e-3, rtol=0)
     assert sky[..., 17:33].abs().max() < 0.02 * 0.2  # sigmoid(8 - 50 * 0.4) = 6e-6, and what a straight line is off
@@ -132,22 +139,36 @@ def test_sky_is_drawn_on_the_colour_of_the_airlight_and_nowhere_else(generator):
     torch.testing.assert_close(estimate.dehaze(frame) - plain.dehaze(frame), sky)
 
 
-def test_sky_is_never_greener_than_the_fog(generator):
+def test_sky_grows_brighter_from_the_middle_of_the_frame_upwards(generator):
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 50.0)
-    fill(generator.globals, *[0.0] * 5, -0.5, 0.0, 5.0, 0.02)
-    red, green, blue = generator(torch.full((1, 3, 32, 48), 0.6)).sky.flatten().tolist()
-    assert green == pytest.approx((red + blue) / 2, abs=1e-6)
-    assert blue - red == pytest.approx(0.15 * math.tanh(0.02), abs=1e-6)
+    fill(generator.globals, *[0.0] * 5)
+    fill(generator.sky, -0.5, 0.0, 0.3)
+    sky = generator(torch.full((1, 3, 64, 48), 0.6)).sky[0, 1, :, 0]
+    horizon, rise = 0.5 * math.tanh(-0.5), 0.8 * math.tanh(0.3)  # of half a frame's height and of a whole one
+    rows = (torch.arange(64) + 0.5) / 64
+    expected = horizon + rise * (0.5 - rows).clamp(min=0.0)
+    torch.testing.assert_close(sky[4:26], expected[4:26], atol=1e-5, rtol=0)
+    torch.testing.assert_close(sky, expected, atol=rise / 32, rtol=0)  # at the ends of the ramp
+    torch.testing.assert_close(sky[36:], torch.full((28,), horizon))
 
 
 @pytest.mark.parametrize(
     ("attenuation", "share"),
-    [(0.003, 1.0), (0.02, 1.0), (0.0346410, 0.5), (0.06, 0.0), (0.2, 0.0)],
+    [
+        (0.0005, 0.0),
+        (0.001, 0.0),
+        (0.0017321, 0.5),
+        (0.003, 1.0),
+        (0.02, 1.0),
+        (0.0346410, 0.5),
+        (0.06, 0.0),
+        (0.2, 0.0),
+    ],
 )
-def test_sky_keeps_the_colour_of_thick_fog(generator, attenuation, share):
+def test_sky_is_the_frame_s_own_in_clear_air_and_keeps_the_colour_of_thick_fog(generator, attenuation, share):
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 50.0)
-    whole = math.log(attenuation / MIN_ATTENUATION) / math.log(MAX_ATTENUATION / MIN_ATTENUATION)
-    fill(generator.globals, *[0.0] * 4, math.log(whole / (1.0 - whole)), -0.5, *[0.0] * 3)
+    fill(generator.globals, *[0.0] * 4, logit_of(attenuation))
+    fill(generator.sky, -0.5, 0.0, 0.0)
     estimate = generator(torch.full((1, 3, 32, 48), 0.6))
     torch.testing.assert_close(estimate.attenuation, torch.tensor([attenuation]))
     expected = torch.full((1, 3, 32, 48), -0.23106 * share)
@@ -183,7 +204,7 @@ def test_colour_of_a_small_thing_is_amplified_as_much_as_its_luminance(generator
 
 def test_lights_are_left_as_they_are_and_learnt_as_all_else(generator):
     fill(generator.thickest, 0.0)
-    fill(generator.globals, *[0.0] * 9)
+    fill(generator.globals, *[0.0] * 5)
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)
     frame = torch.full((1, 3, 64, 96), 0.5)
     frame[:, :, 16:48, 32:64] = 0.8  # the airlight is the mean, 0.55
@@ -197,9 +218,17 @@ def test_lights_are_left_as_they_are_and_learnt_as_all_else(generator):
 
 def test_sky_is_hardly_brighter_than_the_fog(generator):
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, 50.0)
-    fill(generator.globals, *[0.0] * 5, 5.0, *[0.0] * 3)
+    fill(generator.globals, *[0.0] * 5)
+    fill(generator.sky, 5.0, 0.0, 0.0)
     sky = generator(torch.full((1, 3, 32, 48), 0.6)).sky
-    torch.testing.assert_close(sky, torch.full((1, 3, 1, 1), SKY_BRIGHTER))
+    torch.testing.assert_close(sky, torch.full((1, 3, 32, 1), SKY_BRIGHTER))
+
+
+def test_a_sky_that_is_told_too_bright_can_learn_to_be_darker(generator):
+    fill(generator.sky, 2.0, 0.0, 0.0)  # 0.5 tanh(2) = 0.48
+    generator.sky.bias.requires_grad_(True)
+    generator(torch.full((1, 3, 32, 48), 0.6)).sky.mean().backward()
+    assert generator.sky.bias.grad[0] == pytest.approx(0.5 * (1.0 - math.tanh(2.0) ** 2), rel=1e-4)
 
 
 def test_sky_is_guessed_from_the_scene_without_its_fog(generator):
@@ -226,7 +255,7 @@ def test_neighbourhood_stays_brighter_than_a_share_of_the_airlight(generator):
     """The share of the transmission is at its floor everywhere, which would turn the left half far below black."""
     fill(generator.thickest, 0.0)
     fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)
-    fill(generator.globals, 50.0, *[0.0] * 8)
+    fill(generator.globals, 50.0, *[0.0] * 4)
     frame = torch.full((1, 3, 64, 96), 0.3)
     frame[..., 48:] = 0.7
     estimate = generator(frame)

@@ -118,7 +118,8 @@ def test_fast_generator_learns_from_cityscapes_in_the_fog_that_foggy_cityscapes_
 @pytest.mark.parametrize(
     "recipe",
     ["loss_segmenter_camvid", "segmenter_camvid", "color_segmenter_camvid", "study_camvid",
-     "segmenter_fast_camvid", "dfs_fast_start_camvid", "dfs_fast_whole_camvid", "dfs_fast_camvid"],
+     "segmenter_fast_camvid", "dfs_fast_start_camvid", "dfs_fast_whole_camvid", "dfs_fast_camvid",
+     "dfs_fast_sky_camvid"],
 )  # fmt: skip
 def test_camvid_recipe_runs(recipe, camvid, tmp_path):
     settings = ["steps=2", "validation_samples=1", f"data.root={camvid}"]
