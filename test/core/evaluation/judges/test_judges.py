@@ -60,7 +60,7 @@ def test_checkpoint_and_model_see_what_torch_sees(judges, small_network, soft_pi
     picture = soft_picture(*size)
     picture.setflags(write=False)
     expected = predict_mask(small_network.segmenter, picture)
-    assert np.bincount(expected.ravel()).max() < 0.95 * expected.size
+    assert np.bincount(expected.ravel()).max() < 0.98 * expected.size
     opinions = [judge(picture) for judge in judges]
     for opinion in opinions:
         assert opinion.mask.dtype == np.uint8
