@@ -54,8 +54,8 @@ def test_two_processes_do_what_one_does(recipe, tmp_path, accumulate):
         norms.append([row.pop("train/gradient_norm", 0.0) for row in (expected, found)])
         assert found == pytest.approx(expected, rel=1e-3, abs=1e-6)
     (first, first_of_both), *later = [pair for pair in norms if any(pair)]
-    # Guided filters take means from means of squares, which loses digits, and others in a batch than in its halves. What
-    # that moves over a bound has its gradient come or go: 1e-4 to 3e-4 of the norm, by the seed.
+    # Guided filters take means from means of squares, which loses digits, and others in a batch than in its halves. A
+    # pixel that this moves over a bound has its gradient come or go: 1e-4 to 3e-4 of the norm, by the seed.
     assert first_of_both == pytest.approx(first, rel=2e-3)
     for expected, found in later:  # weights differ by rounding now, and the gradient has steps: where bounds begin
         assert found == pytest.approx(expected, rel=0.2)
