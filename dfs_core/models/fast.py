@@ -159,7 +159,7 @@ class FastGenerator(nn.Module):
         self.refine = unit(half + 12, half)
         self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
         self.sky_of_scene = nn.Sequential(nn.Linear(_SCENE_NUMBERS, 32), nn.ReLU(inplace=True), nn.Linear(32, 3))
-        middles = (torch.arange(_ROWS) + 0.5) / _ROWS
+        middles = (torch.arange(_ROWS) + 0.5) / _ROWS  # resized to the frame: a file takes frames of any height
         self.register_buffer("elevation", (0.5 - middles).clamp(min=0.0).view(1, 1, _ROWS, 1), persistent=False)
         self.purity = nn.Parameter(torch.tensor(15.0))
         with torch.no_grad():
@@ -216,7 +216,8 @@ class FastGenerator(nn.Module):
         features = self.decode_eighth(torch.cat([upsample_like(sixteenth, eighth), eighth], dim=1))
         features = self.decode_quarter(torch.cat([upsample_like(features, quarter), quarter], dim=1))
         features = self.refine(torch.cat([features, F.pixel_unshuffle(halved, 2)], dim=1))
-        return features, sixteenth, _split(self.globals(summary), self.sky(summary))
+        numbers = self.globals(summary)
+        return features, sixteenth, _Globals(numbers[:, :4], numbers[:, 4], self.sky(summary))
 
     def _sky(self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor, height: int) -> torch.Tensor:
         """Return by how much the sky is brighter than the fog before it, [N, 3, h, 1], for β of that exponent.
@@ -334,10 +335,6 @@ def _grown(exponent: torch.Tensor, none: float, whole: float) -> torch.Tensor:
     """Return 0 where β, as above, is at `none` or beyond it, 1 at `whole` or beyond that."""
     start, end = (math.log(bound / MIN_ATTENUATION) for bound in (none, whole))
     return ((exponent - start) / (end - start)).clamp(0.0, 1.0)
-
-
-def _split(numbers: torch.Tensor, sky: torch.Tensor) -> _Globals:
-    return _Globals(numbers[:, :4], numbers[:, 4], sky)
 
 
 def _color(numbers: torch.Tensor, luminance: float, tint: float) -> torch.Tensor:
