@@ -25,6 +25,10 @@ RESTORED_FROM = 0.2
 MIN_ATTENUATION, MAX_ATTENUATION = 3e-4, 0.3
 """Range of the predicted β in 1/m: from the clearest air (MOR 10 km) to fog that hides the bonnet (MOR 10 m)."""
 
+FARTHEST = 400.0
+"""How far off, in m, a thing may be that is told from fog. So t is at least e^(-β FARTHEST): where the air is told as
+nearly clear, nothing is restored as if fog hid it, which would turn it black."""
+
 AIRLIGHT_LUMINANCE, AIRLIGHT_TINT = 0.25, 0.04
 """How far the airlight may be from the colour that is seen where the fog is thickest, for frames without thick fog."""
 
@@ -50,6 +54,9 @@ times as bright as the horizon (CIE's overcast sky), and a cloudless sky is brig
 
 SKY_BRIGHTER = 0.12
 """How much brighter the sky may be than the fog before it: more would stand out against fog at trees."""
+
+SKY_WHITEST = 0.97
+"""How bright it may be with that: 247 of 255. A sky that is nearly white already would be blown."""
 
 SKY_NOT_BELOW, SKY_WHOLE_FROM = 0.001, 0.003
 """β in 1/m up to which the frame is left to show its own sky, and from which on that is drawn: what a node's gate calls
@@ -182,14 +189,17 @@ class FastGenerator(nn.Module):
         airlight = _without_lamps(airlight.clamp(0.0, 1.0), blocks)
         share = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
         share = torch.maximum(share, _least(blocks, airlight, share)).clamp(min=RESTORED_FROM)
+        exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
+        attenuation = MIN_ATTENUATION * torch.exp(exponent)
+        share = torch.maximum(share, torch.exp(-FARTHEST * attenuation.detach())[:, None, None, None])
         even = blocks.mean(dim=1, keepdim=True)
         of_transmission = fitted(share, even, radius=EVEN_RADIUS, regularization=EVEN_VARIANCE)
         other = F.avg_pool2d(_other(halved, airlight), 2)
         fog = torch.sigmoid(planes.hidden - self.purity * other)
         of_hidden = fitted(fog, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
-        exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
         numbers = scene_numbers(blocks, airlight, _transmission(of_transmission, even), _hidden(of_hidden, other))
-        sky = self._sky(whole, numbers, exponent, low_resolution.shape[-2])
+        most = (SKY_WHITEST - airlight.mean(dim=1, keepdim=True)).clamp(0.0, SKY_BRIGHTER)
+        sky = self._sky(whole, numbers, exponent, most, low_resolution.shape[-2])
         of_base = smoothed(halved.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
         told = (of_transmission, of_hidden, of_base, blocks - even)
         of_transmission, of_hidden, of_base, color = _resized(told, low_resolution)
@@ -201,9 +211,7 @@ class FastGenerator(nn.Module):
         base = detail * luminance + darker
         if not self.training:  # what is learnt is t; this is how it is used
             transmission = _without_lights(transmission, base, airlight)
-        return FogEstimate(
-            transmission, airlight, MIN_ATTENUATION * torch.exp(exponent), sky, hidden, base, color, detail
-        )
+        return FogEstimate(transmission, airlight, attenuation, sky, hidden, base, color, detail)
 
     def _look(self, low_resolution: torch.Tensor, halved: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, _Globals]:
         """Return features at a quarter of the low resolution and a sixteenth, and what is told of the whole frame."""
@@ -219,17 +227,19 @@ class FastGenerator(nn.Module):
         numbers = self.globals(summary)
         return features, sixteenth, _Globals(numbers[:, :4], numbers[:, 4], self.sky(summary))
 
-    def _sky(self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor, height: int) -> torch.Tensor:
-        """Return by how much the sky is brighter than the fog before it, [N, 3, h, 1], for β of that exponent.
+    def _sky(
+        self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor, most: torch.Tensor, height: int
+    ) -> torch.Tensor:
+        """Return by how much the sky is brighter than the fog before it, `most` in luminance, [N, 3, h, 1].
 
         It is one number above the horizon, which is taken to be in the middle of the frame, and `elevation` times
-        another one: in a frame's height from there.
+        another one: in a frame's height from there. How much of it is drawn follows from β, by its exponent.
         """
         told = torch.tanh(whole.sky + self.sky_of_scene(scene))[:, :, None, None]
         elevation = F.interpolate(self.elevation, size=(height, 1), mode="bilinear", align_corners=False)
         luminance = SKY_LUMINANCE * told[:, :1] + SKY_RISE * told[:, 2:] * elevation
         bluer = SKY_CHROMA * told[:, 1:2]
-        sky = _bounded(luminance, SKY_BRIGHTER) + torch.cat([-bluer, torch.zeros_like(bluer), bluer], dim=1)
+        sky = _bounded(luminance, most) + torch.cat([-bluer, torch.zeros_like(bluer), bluer], dim=1)
         return sky * _share_of_sky(exponent.detach())[:, None, None, None]
 
     def _planes(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:
@@ -320,9 +330,9 @@ def scene_numbers(
     return torch.cat([mean[:, :, 0, 0], spread, brightest, airlight[:, :, 0, 0].float()], dim=1)
 
 
-def _bounded(numbers: torch.Tensor, most: float) -> torch.Tensor:
+def _bounded(numbers: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
     """Return the numbers, none above `most`; gradients pass as if all were below, or what is above would not return."""
-    bounded = numbers.clamp(max=most)
+    bounded = torch.minimum(numbers, most)
     return numbers + (bounded - numbers).detach() if numbers.requires_grad else bounded
 
 

@@ -7,7 +7,15 @@ import torch
 
 from dfs_core.errors import ConfigError
 from dfs_core.models import create_generator, fast
-from dfs_core.models.fast import MAX_ATTENUATION, MIN_ATTENUATION, RESTORED_FROM, SKY_BRIGHTER, scene_numbers
+from dfs_core.models.fast import (
+    FARTHEST,
+    MAX_ATTENUATION,
+    MIN_ATTENUATION,
+    RESTORED_FROM,
+    SKY_BRIGHTER,
+    SKY_WHITEST,
+    scene_numbers,
+)
 
 
 @pytest.fixture
@@ -224,6 +232,15 @@ def test_sky_is_hardly_brighter_than_the_fog(generator):
     torch.testing.assert_close(sky, torch.full((1, 3, 32, 1), SKY_BRIGHTER))
 
 
+@pytest.mark.parametrize(("fog", "brighter"), [(0.84, SKY_BRIGHTER), (0.93, SKY_WHITEST - 0.93), (0.99, 0.0)])
+def test_sky_of_nearly_white_fog_is_not_blown(generator, fog, brighter):
+    fill(generator.thickest, 0.0)
+    fill(generator.globals, *[0.0] * 5)
+    fill(generator.sky, 5.0, 0.0, 0.0)
+    sky = generator(torch.full((1, 3, 32, 48), fog)).sky
+    torch.testing.assert_close(sky, torch.full((1, 3, 32, 1), brighter))
+
+
 def test_a_sky_that_is_told_too_bright_can_learn_to_be_darker(generator):
     fill(generator.sky, 2.0, 0.0, 0.0)  # 0.5 tanh(2) = 0.48
     generator.sky.bias.requires_grad_(True)
@@ -249,6 +266,16 @@ def test_what_the_fog_hides_tells_nothing_of_the_scene():
     hazy[:, :, :8], hidden[:, :, :8] = 0.8, 1.0
     numbers = scene_numbers(hazy, torch.full((1, 3, 1, 1), 0.8), torch.ones_like(hidden), hidden)
     torch.testing.assert_close(numbers[0, [0, 3, 6, 9]], torch.tensor([0.2, 0.0, 0.2, 0.8]))
+
+
+@pytest.mark.parametrize(("number", "least"), [(-50.0, math.exp(-FARTHEST * MIN_ATTENUATION)), (0.0, RESTORED_FROM)])
+def test_thin_fog_hides_nothing_near_enough_to_be_told_from_it(generator, number, least):
+    """The share of the transmission is at its floor everywhere, but in so thin a fog nothing is far enough for that."""
+    fill(generator.thickest, 0.0)
+    fill(generator.planes, -50.0, 0.0, 0.0, 0.0, -50.0)
+    fill(generator.globals, *[0.0] * 4, number)
+    transmission = generator(torch.full((1, 3, 64, 96), 0.3)).transmission
+    torch.testing.assert_close(transmission, torch.full_like(transmission, least))
 
 
 def test_neighbourhood_stays_brighter_than_a_share_of_the_airlight(generator):
