@@ -187,19 +187,16 @@ class FastGenerator(nn.Module):
         planes = self._planes(features, blocks)
         airlight = self._seen(sixteenth, blocks) + _color(whole.airlight, AIRLIGHT_LUMINANCE, AIRLIGHT_TINT)
         airlight = _without_lamps(airlight.clamp(0.0, 1.0), blocks)
-        share = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
-        share = torch.maximum(share, _least(blocks, airlight, share)).clamp(min=RESTORED_FROM)
         exponent = math.log(MAX_ATTENUATION / MIN_ATTENUATION) * torch.sigmoid(whole.attenuation)
         attenuation = MIN_ATTENUATION * torch.exp(exponent)
-        share = torch.maximum(share, torch.exp(-FARTHEST * attenuation.detach())[:, None, None, None])
+        share = _share(planes, blocks, airlight, attenuation)
         even = blocks.mean(dim=1, keepdim=True)
         of_transmission = fitted(share, even, radius=EVEN_RADIUS, regularization=EVEN_VARIANCE)
         other = F.avg_pool2d(_other(halved, airlight), 2)
         fog = torch.sigmoid(planes.hidden - self.purity * other)
         of_hidden = fitted(fog, other, radius=HIDDEN_RADIUS, regularization=HIDDEN_REGULARIZATION)
         numbers = scene_numbers(blocks, airlight, _transmission(of_transmission, even), _hidden(of_hidden, other))
-        most = (SKY_WHITEST - airlight.mean(dim=1, keepdim=True)).clamp(0.0, SKY_BRIGHTER)
-        sky = self._sky(whole, numbers, exponent, most, low_resolution.shape[-2])
+        sky = self._sky(whole, numbers, exponent, airlight, low_resolution.shape[-2])
         of_base = smoothed(halved.mean(dim=1, keepdim=True), radius=NOISE_RADIUS, regularization=NOISE_VARIANCE)
         told = (of_transmission, of_hidden, of_base, blocks - even)
         of_transmission, of_hidden, of_base, color = _resized(told, low_resolution)
@@ -228,9 +225,9 @@ class FastGenerator(nn.Module):
         return features, sixteenth, _Globals(numbers[:, :4], numbers[:, 4], self.sky(summary))
 
     def _sky(
-        self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor, most: torch.Tensor, height: int
+        self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor, airlight: torch.Tensor, height: int
     ) -> torch.Tensor:
-        """Return by how much the sky is brighter than the fog before it, `most` in luminance, [N, 3, h, 1].
+        """Return by how much the sky is brighter than the fog before it, [N, 3, h, 1].
 
         It is one number above the horizon, which is taken to be in the middle of the frame, and `elevation` times
         another one: in a frame's height from there. How much of it is drawn follows from β, by its exponent.
@@ -238,6 +235,7 @@ class FastGenerator(nn.Module):
         told = torch.tanh(whole.sky + self.sky_of_scene(scene))[:, :, None, None]
         elevation = F.interpolate(self.elevation, size=(height, 1), mode="bilinear", align_corners=False)
         luminance = SKY_LUMINANCE * told[:, :1] + SKY_RISE * told[:, 2:] * elevation
+        most = (SKY_WHITEST - airlight.mean(dim=1, keepdim=True)).clamp(0.0, SKY_BRIGHTER)
         bluer = SKY_CHROMA * told[:, 1:2]
         sky = _bounded(luminance, most) + torch.cat([-bluer, torch.zeros_like(bluer), bluer], dim=1)
         return sky * _share_of_sky(exponent.detach())[:, None, None, None]
@@ -257,6 +255,13 @@ class FastGenerator(nn.Module):
         strange = (tints - tints.mean(dim=2, keepdim=True)).abs().amax(dim=1, keepdim=True) / LAMP_TINT
         weights = F.softmax(self.thickest(sixteenth).flatten(2).float() - strange * strange, dim=2)
         return (weights * colors).sum(dim=2)[:, :, None, None]
+
+
+def _share(planes: _Planes, blocks: torch.Tensor, airlight: torch.Tensor, attenuation: torch.Tensor) -> torch.Tensor:
+    """Return the transmission of each block, [N, 1, h / 4, w / 4]: as told, but no less than it can be."""
+    share = MIN_TRANSMISSION + (1.0 - MIN_TRANSMISSION) * torch.sigmoid(planes.share)
+    share = torch.maximum(share, _least(blocks, airlight, share)).clamp(min=RESTORED_FROM)
+    return torch.maximum(share, torch.exp(-FARTHEST * attenuation.detach())[:, None, None, None])
 
 
 def _other(frames: torch.Tensor, airlight: torch.Tensor) -> torch.Tensor:
