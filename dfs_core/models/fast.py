@@ -12,6 +12,7 @@ from dfs_core.models.estimate import FogEstimate
 from dfs_core.models.guided_filter import fitted, smoothed
 from dfs_core.models.layers import ConvUnit, Residual, upsample_like
 from dfs_core.models.scene_features import CHANNELS, SceneFeatures
+from dfs_core.models.sky import SCENE_NUMBERS, brighter_sky, drawn_share, elevation, scene_numbers
 
 MIN_TRANSMISSION = 0.12
 """t0: the least transmission that is told apart."""
@@ -41,30 +42,6 @@ LAMP_TINT = 0.04
 LIT_BY = 0.1
 """How much brighter than the airlight, in luminance, is what has light of its own, or is spray in a lamp's light."""
 
-SKY_LUMINANCE = 0.5
-"""How far, in luminance, the sky above the horizon may be from the fog before it."""
-
-SKY_CHROMA = 0.02
-"""How much bluer than that, or redder, it may be: daylight varies so, but never towards green or purple, and skies in
-fog are nearly grey. More is a cast."""
-
-SKY_RISE = 0.8
-"""How much brighter or darker, in luminance, it may be a frame's height farther up: under clouds the zenith is three
-times as bright as the horizon (CIE's overcast sky), and a cloudless sky is brightest near the horizon."""
-
-SKY_BRIGHTER = 0.12
-"""How much brighter the sky may be than the fog before it: more would stand out against fog at trees."""
-
-SKY_WHITEST = 0.97
-"""How bright it may be with that: 247 of 255. A sky that is nearly white already would be blown."""
-
-SKY_NOT_BELOW, SKY_WHOLE_FROM = 0.001, 0.003
-"""β in 1/m up to which the frame is left to show its own sky, and from which on that is drawn: what a node's gate calls
-fog."""
-
-SKY_WHOLE_BELOW, SKY_NOT_ABOVE = 0.02, 0.06
-"""β in 1/m up to which the sky is drawn, and from which on it keeps the fog's colour: its edge is not seen any more."""
-
 DARKEST = 0.2
 """Least brightness of a neighbourhood behind thick fog, as a share of the airlight: what is darker was not so."""
 
@@ -82,9 +59,6 @@ flat."""
 
 QUARTER = 4
 STRIDE = 16
-
-_SCENE_NUMBERS = 12
-_ROWS = 16
 
 
 class _Planes(NamedTuple):
@@ -165,9 +139,8 @@ class FastGenerator(nn.Module):
         self.decode_quarter = unit(eighth + quarter, half)
         self.refine = unit(half + 12, half)
         self.planes = nn.Conv2d(half, 5, 3, padding=1, padding_mode="replicate")
-        self.sky_of_scene = nn.Sequential(nn.Linear(_SCENE_NUMBERS, 32), nn.ReLU(inplace=True), nn.Linear(32, 3))
-        middles = (torch.arange(_ROWS) + 0.5) / _ROWS  # resized to the frame: a file takes frames of any height
-        self.register_buffer("elevation", (0.5 - middles).clamp(min=0.0).view(1, 1, _ROWS, 1), persistent=False)
+        self.sky_of_scene = nn.Sequential(nn.Linear(SCENE_NUMBERS, 32), nn.ReLU(inplace=True), nn.Linear(32, 3))
+        self.register_buffer("elevation", elevation(), persistent=False)  # resized: a file takes frames of any height
         self.purity = nn.Parameter(torch.tensor(15.0))
         with torch.no_grad():
             self.planes.bias[4] = -2.0  # type: ignore[index]  # most of a frame is more than fog
@@ -227,18 +200,11 @@ class FastGenerator(nn.Module):
     def _sky(
         self, whole: _Globals, scene: torch.Tensor, exponent: torch.Tensor, airlight: torch.Tensor, height: int
     ) -> torch.Tensor:
-        """Return by how much the sky is brighter than the fog before it, [N, 3, h, 1].
-
-        It is one number above the horizon, which is taken to be in the middle of the frame, and `elevation` times
-        another one: in a frame's height from there. How much of it is drawn follows from β, by its exponent.
-        """
+        """Return by how much the sky is brighter than the fog before it, as far as it is drawn, [N, 3, h, 1]."""
         told = torch.tanh(whole.sky + self.sky_of_scene(scene))[:, :, None, None]
-        elevation = F.interpolate(self.elevation, size=(height, 1), mode="bilinear", align_corners=False)
-        luminance = SKY_LUMINANCE * told[:, :1] + SKY_RISE * told[:, 2:] * elevation
-        most = (SKY_WHITEST - airlight.mean(dim=1, keepdim=True)).clamp(0.0, SKY_BRIGHTER)
-        bluer = SKY_CHROMA * told[:, 1:2]
-        sky = _bounded(luminance, most) + torch.cat([-bluer, torch.zeros_like(bluer), bluer], dim=1)
-        return sky * _share_of_sky(exponent.detach())[:, None, None, None]
+        rows = F.interpolate(self.elevation, size=(height, 1), mode="bilinear", align_corners=False)
+        sky = brighter_sky(told, airlight, rows)
+        return sky * drawn_share(exponent.detach(), clearest=MIN_ATTENUATION)[:, None, None, None]
 
     def _planes(self, features: torch.Tensor, blocks: torch.Tensor) -> _Planes:
         """Return what is told of each block of four by four pixels of the low resolution."""
@@ -314,42 +280,6 @@ def _least(blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Ten
     means = F.avg_pool2d(F.pad(blocks, (1,) * 4, mode="replicate"), 4, 2)
     lost = ((airlight - means) / airlight.clamp(min=1e-3)).amax(dim=1, keepdim=True).clamp(0.0, 1.0)
     return (upsample_like(lost, transmission) / (1.0 - DARKEST * (1.0 - transmission))).clamp(max=1.0)
-
-
-def scene_numbers(
-    blocks: torch.Tensor, airlight: torch.Tensor, transmission: torch.Tensor, hidden: torch.Tensor
-) -> torch.Tensor:
-    """Return what the scene below the sky is like without its fog, [N, 12]: mean, spread and brightest of its parts.
-
-    A part is 4 x 4 blocks. It counts by the light that survives, and by there being more than fog to see; the airlight
-    follows.
-    """
-    planes = (blocks, transmission, hidden)
-    colors, share, fog = (F.avg_pool2d(plane.float(), STRIDE // QUARTER) for plane in planes)
-    seen = (1.0 - fog) * share
-    scene = ((colors - airlight) / share + airlight).clamp(0.0, 1.0)
-    weights = seen / seen.sum(dim=(2, 3), keepdim=True).clamp(min=1e-3)
-    mean = (weights * scene).sum(dim=(2, 3), keepdim=True)
-    spread = (weights * (scene - mean).abs()).sum(dim=(2, 3))
-    brightest = (seen * scene).amax(dim=(2, 3))
-    return torch.cat([mean[:, :, 0, 0], spread, brightest, airlight[:, :, 0, 0].float()], dim=1)
-
-
-def _bounded(numbers: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
-    """Return the numbers, none above `most`; gradients pass as if all were below, or what is above would not return."""
-    bounded = torch.minimum(numbers, most)
-    return numbers + (bounded - numbers).detach() if numbers.requires_grad else bounded
-
-
-def _share_of_sky(exponent: torch.Tensor) -> torch.Tensor:
-    """Return how much of the sky's own colour is drawn, [N] in [0, 1], for β of `MIN_ATTENUATION` e^exponent."""
-    return _grown(exponent, SKY_NOT_BELOW, SKY_WHOLE_FROM) * _grown(exponent, SKY_NOT_ABOVE, SKY_WHOLE_BELOW)
-
-
-def _grown(exponent: torch.Tensor, none: float, whole: float) -> torch.Tensor:
-    """Return 0 where β, as above, is at `none` or beyond it, 1 at `whole` or beyond that."""
-    start, end = (math.log(bound / MIN_ATTENUATION) for bound in (none, whole))
-    return ((exponent - start) / (end - start)).clamp(0.0, 1.0)
 
 
 def _color(numbers: torch.Tensor, luminance: float, tint: float) -> torch.Tensor:

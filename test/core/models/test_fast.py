@@ -12,10 +12,8 @@ from dfs_core.models.fast import (
     MAX_ATTENUATION,
     MIN_ATTENUATION,
     RESTORED_FROM,
-    SKY_BRIGHTER,
-    SKY_WHITEST,
-    scene_numbers,
 )
+from dfs_core.models.sky import SKY_BRIGHTER, SKY_WHITEST
 
 
 @pytest.fixture
@@ -246,26 +244,6 @@ def test_a_sky_that_is_told_too_bright_can_learn_to_be_darker(generator):
     generator.sky.bias.requires_grad_(True)
     generator(torch.full((1, 3, 32, 48), 0.6)).sky.mean().backward()
     assert generator.sky.bias.grad[0] == pytest.approx(0.5 * (1.0 - math.tanh(2.0) ** 2), rel=1e-4)
-
-
-def test_sky_is_guessed_from_the_scene_without_its_fog(generator):
-    """The same scene in two fogs, whose airlight is known: what the guess is made of is the scene's own brightness."""
-    scene = torch.full((1, 3, 16, 24), 0.2)
-    scene[:, :, :, 12:] = 0.4
-    found = []
-    for share in (0.9, 0.5):
-        hazy = 0.8 + (scene - 0.8) * share
-        planes = torch.full((1, 1, 16, 24), share)
-        found.append(scene_numbers(hazy, torch.full((1, 3, 1, 1), 0.8), planes, torch.zeros_like(planes)))
-    torch.testing.assert_close(*(numbers[:, :6] for numbers in found))
-    torch.testing.assert_close(found[0][0, [0, 3, 6, 9]], torch.tensor([0.3, 0.1, 0.9 * 0.4, 0.8]))
-
-
-def test_what_the_fog_hides_tells_nothing_of_the_scene():
-    hazy, hidden = torch.full((1, 3, 16, 24), 0.2), torch.zeros(1, 1, 16, 24)
-    hazy[:, :, :8], hidden[:, :, :8] = 0.8, 1.0
-    numbers = scene_numbers(hazy, torch.full((1, 3, 1, 1), 0.8), torch.ones_like(hidden), hidden)
-    torch.testing.assert_close(numbers[0, [0, 3, 6, 9]], torch.tensor([0.2, 0.0, 0.2, 0.8]))
 
 
 @pytest.mark.parametrize(("number", "least"), [(-50.0, math.exp(-FARTHEST * MIN_ATTENUATION)), (0.0, RESTORED_FROM)])
